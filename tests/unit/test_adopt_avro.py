@@ -474,6 +474,9 @@ def of(kind: JsonValue) -> JsonValue:
         (wide(9), "more than 100 values without bytes in a record"),
         (of("com.shop.Order"), "no Avro of a record"),
         (record(), "no field of the record can be one of a message"),
+        (of({"type": {"type": "int"}}), "schema 1: not a valid Avro schema: TypeError"),
+        ({"type": [record(ID)]}, "schema 1: not a valid Avro schema: TypeError"),
+        (of({"type": "array", "items": {"type": "record", "name": "E"}}), "has a type that is no type of Avro"),
         (of(["string", "int"]), "x: left out: a union of string and int"),
         (
             record(*of_type("null", 90), ID, {"name": "ids", "type": nested(9)}),
@@ -571,6 +574,27 @@ def test_the_command_prints_the_schema_and_writes_a_valid_node(
     assert (code, json.loads(out)["avro"]) == (0, {"record": "com.shop.Order", "subject": SUBJECT, "schemas": [1]})
     code, _, err = onex("adopt", TOPIC, "--record", "Paid", "--dry-run")
     assert (code, "the sampled records are com.shop.Order" in err) == (5, True), err
+
+
+def test_defaults_that_fastavro_refuses_are_read_over(tmp_path: Path) -> None:
+    """Valid ones, and those of writers that do not check them. The engine takes no default of a writer."""
+    fields: list[JsonValue] = [
+        {"name": "weight", "type": {"type": "double"}, "default": 0},
+        {"name": "count", "type": "int", "default": None},
+    ]
+    schema, data = record(ID, *fields), {"id": "i", "weight": 1.5, "count": 2}
+    plain = record(ID, {"name": "weight", "type": "double"}, {"name": "count", "type": "int"})
+    adoption = adopt(
+        Sample("lax.defaults", 1, (SampledRecord(b"i", avro(1, data, plain), {}),)),
+        Choices(),
+        Registered({1: schema}),
+    )
+    assert types_of(adoption) == {"id": "str", "weight": "float", "count": "int"}
+    mesh = MeshDriver([write(tmp_path, adoption)])
+    number = mesh.catalogue.register({"theirs": schema})["theirs"].id
+    mesh.publish("lax.defaults", avro(number, data, plain), b"i", [])
+    assert not mesh.dead_letters(), [letter.headers() for letter in mesh.dead_letters()]
+    mesh.close()
 
 
 def test_a_name_is_not_that_of_a_field_that_is_left_out(tmp_path: Path) -> None:

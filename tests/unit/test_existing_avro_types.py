@@ -549,3 +549,12 @@ def test_a_type_needs_the_schema_of_its_writer(mesh: MeshDriver) -> None:
     assert type_of is not None
     with pytest.raises(MessageError, match="schema id 77"):
         type_of(lambda _: b"", b"\x00\x00\x00\x00\x4d\x02a")
+
+
+def test_a_default_that_fastavro_refuses_does_not_stop_a_writer(mesh: MeshDriver) -> None:
+    lax: JsonValue = {"name": "weight", "type": {"type": "double"}, "default": 0}
+    record = record_of("a.One", TEXT, lax)
+    schema_id = mesh.catalogue.register({"lax": record})["lax"].id
+    value = ForeignAvroCodec(One, "lax", mesh.catalogue, "a.One").encode(One(text="x"))
+    assert value[:5] == b"\x00" + schema_id.to_bytes(4, "big")
+    assert value.endswith(b"\x02x" + bytes(8))

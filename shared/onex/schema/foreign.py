@@ -10,6 +10,7 @@ from typing import cast
 
 import fastavro
 import fastavro.read
+from fastavro.schema import SchemaParseException
 from pydantic import JsonValue
 
 from onex.errors import PoisonError, SchemaMismatchError
@@ -17,12 +18,25 @@ from onex.schema.decimals import read_decimal, size_of
 from onex.schema.types import MAX_PRECISION
 
 AvroSchema = str | list[JsonValue] | dict[str, JsonValue]
+INVALID = (SchemaParseException, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What fastavro raises for an invalid schema."""
 _DECIMAL = "onex-exact-decimal"
 
 
 def with_exact_decimals(schema: AvroSchema) -> AvroSchema:
-    """Return a copy with exact decimals. Raise SchemaMismatchError for a decimal with an invalid precision."""
+    """Return a copy with exact decimals, and without defaults of fields.
+
+    Raise SchemaMismatchError for a decimal with an invalid precision.
+    """
     return cast(AvroSchema, _with_exact(schema, ""))
+
+
+def parsed_writer(schema: AvroSchema) -> object:
+    """Return the schema of a writer, parsed for reading. Raise SchemaMismatchError for an invalid one."""
+    try:
+        return cast(object, fastavro.parse_schema(with_exact_decimals(schema)))
+    except INVALID as error:
+        raise SchemaMismatchError(f"not a valid Avro schema: {type(error).__name__}: {error}") from None
 
 
 def exact_decimal(schema: Mapping[str, object], place: str) -> dict[str, object]:
@@ -63,9 +77,11 @@ def _node(schema: dict[str, JsonValue], place: str) -> dict[str, JsonValue]:
 
 
 def _field(field: JsonValue, record: str) -> JsonValue:
+    """Return a field without its default: reading uses none of the writer, and fastavro refuses some valid ones."""
     if not isinstance(field, dict):
         return field
-    return {**field, "type": _with_exact(field.get("type"), f"{record}: {field.get('name')}")}
+    kept = {key: value for key, value in field.items() if key != "default"}
+    return {**kept, "type": _with_exact(field.get("type"), f"{record}: {field.get('name')}")}
 
 
 def _read(raw: bytes, writer: dict[str, JsonValue] | None, _reader: object) -> Decimal:

@@ -72,7 +72,8 @@ class ForeignAvroCodec:
         if problem := unwritable(schema, self.model, self._record):
             raise SchemaMismatchError(f"version {latest.version} of {self._subject}: {problem}")
         self._own.learn(latest.id, schema)
-        parsed = cast(AvroSchema, fastavro.parse_schema(schema))
+        # fastavro refuses some valid defaults; writing takes no default of a field that the message has.
+        parsed = cast(AvroSchema, fastavro.parse_schema(schema, _ignore_default_error=True))
         match parsed:
             case list():
                 self._branch = cast(AvroSchema, parsed[record_names(parsed).index(self._record)])

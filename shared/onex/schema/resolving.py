@@ -10,12 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import cast
 
 import fastavro
-from fastavro.schema import SchemaParseException
 from pydantic import BaseModel, JsonValue
 
 from onex.errors import SchemaMismatchError
 from onex.schema.avro_schema import avro_schema
-from onex.schema.foreign import AvroSchema, exact_decimal, with_exact_decimals
+from onex.schema.foreign import INVALID, AvroSchema, exact_decimal, parsed_writer
 from onex.schema.hazards import is_recursive
 from onex.schema.record_names import names_text, record_names
 from onex.schema.references import definitions_of
@@ -27,7 +26,6 @@ _NAMES = "__named_schemas"
 _TIMES = ("timestamp-millis", "timestamp-micros")
 _OF_WRITERS = ("fixed", "enum")
 _RECORDS = ("record", "error")
-_UNUSABLE = (SchemaParseException, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 def resolve(
@@ -45,12 +43,12 @@ def resolve(
     record of a union at the top that is read; empty for all of them.
     """
     try:
-        written = cast(object, fastavro.parse_schema(with_exact_decimals(writer)))
+        written = parsed_writer(writer)
         read = cast(Node, fastavro.parse_schema(reader))
         _put_fields(model, _names(read))
         pairing = _Pairing(written, read)
         written = pairing.pair_top(written, read, model.__name__, record)
-    except _UNUSABLE as error:
+    except INVALID as error:
         raise SchemaMismatchError(f"not a valid Avro schema: {type(error).__name__}: {error}") from None
     if missing is not None:
         missing += pairing.missing

@@ -1,7 +1,7 @@
 """Reads a schema of any writer, and refuses what is not one. Names are checked, sizes are bounded."""
 
 import re
-from typing import Final
+from typing import Final, cast
 
 from pydantic import JsonValue
 
@@ -18,6 +18,7 @@ from onex.codegen.adopt.avro.shapes import (
     Union,
 )
 from onex.errors import RejectedError, SchemaMismatchError
+from onex.schema.foreign import AvroSchema, parsed_writer
 from onex.schema.hazards import is_recursive
 from onex.schema.types import MAX_PRECISION
 
@@ -49,6 +50,7 @@ def parse(schema: JsonValue, title: str) -> Shape:
     shape = _Parser(title).shape(schema, "", "", 0)
     try:
         is_recursive(schema)  # the engine reads no others
+        parsed_writer(cast(AvroSchema, schema))
     except SchemaMismatchError as error:
         raise RejectedError(f"{title}: {error}; {_REMEDY}") from None
     return shape
