@@ -1,8 +1,10 @@
 """After an interruption, no timer fires before the inputs are done that arrived meanwhile."""
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import NoReturn
 
 import pytest
+import structlog
 from node_alarm_orchestrator.v1_0_0.models import Rang, SetAlarm
 from node_alarm_orchestrator.v1_0_0.node import NodeAlarmOrchestrator
 
@@ -11,7 +13,7 @@ from onex.agent.pure.engine import PureEngine
 from onex.agent.state.store_manager import StoreManager
 from onex.bus.memory.adapter import MemoryReader
 from onex.bus.protocols import Partition
-from onex.errors import BusError
+from onex.errors import BusError, FencedError
 from onex.testing import MeshDriver
 from onex.testing.instance import Instance
 from tests.conftest import NODES
@@ -226,6 +228,59 @@ def test_a_partition_without_progress_is_examined_and_never_given_up(
     wait.forget(partitions[0])
     assert [wait.holds(0), wait.holds(1)] == [False, True]
     wait.close()
+
+
+@pytest.mark.parametrize("fails", ["stable_ends", "read", "batch"])
+def test_timers_wait_while_ends_cannot_be_read_and_the_engine_continues(
+    fails: str, alarms: MeshDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requests are a second apart, and one line is logged."""
+    alarms.send(SetAlarm(entity="e", after=5))
+    (record,) = alarms.records(TOPIC)
+    transaction = alarms.bus.transaction("another")  # its marker leaves no record at the end
+    transaction.begin()
+    transaction.produce(TOPIC, record.value(), record.key(), [], record.partition())
+    transaction.abort()
+    clock, tries = alarms.clock, 0
+    clock.move_to(clock.monotonic() + 60)
+
+    def away(*_: object) -> NoReturn:
+        nonlocal tries
+        tries += 1
+        raise BusError("away")
+
+    number = record.partition()
+    engine = engine_of(alarms.instances[0])
+    owner = {"stable_ends": type(alarms.bus.admin), "read": type(alarms.bus), "batch": MemoryReader}[fails]
+    with monkeypatch.context() as patch, structlog.testing.capture_logs() as logs:
+        patch.setattr(owner, fails, away)
+        for _ in range(5):
+            engine.step(0)
+            clock.move_to(clock.monotonic() + 1.5)
+        assert tries >= 3
+        engine.step(0)
+        assert engine._catch_up.looks_ms(number) == clock.now_ms() + 1000
+        before = tries
+        engine.step(0)
+        assert tries == before, "it is no busy loop"
+    assert [line["log_level"] for line in logs] == ["warning"]
+    assert not alarms.published(Rang)
+    for _ in range(3):
+        clock.move_to(clock.monotonic() + 1)
+        engine.step(0)
+    assert [rang.entity for rang in alarms.published(Rang)] == ["e"]
+
+
+def test_an_instance_that_is_fenced_while_it_looks_for_inputs_ends(
+    alarms: MeshDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fenced(*_: object) -> NoReturn:
+        raise FencedError("another instance")
+
+    alarms.send(SetAlarm(entity="e", after=5))
+    monkeypatch.setattr(type(alarms.bus.admin), "stable_ends", fenced)
+    with pytest.raises(FencedError):
+        engine_of(stalled(alarms)).step(0)
 
 
 def test_time_that_passes_in_a_batch_is_no_stall(alarms: MeshDriver) -> None:

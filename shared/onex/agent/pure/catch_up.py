@@ -7,9 +7,14 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolReader
-from onex.util.clock import ProtocolClock
+import structlog
 
+from onex.bus.protocols import Partition, ProtocolEventBus, ProtocolReader
+from onex.errors import BusError, FencedError
+from onex.util.clock import ProtocolClock
+from onex.util.error_text import text_of
+
+log = structlog.get_logger(__name__)
 _STALL = 2.0
 """Seconds without a read and without work, after which inputs may have arrived that the client has not fetched."""
 _QUIET = 1.0
@@ -67,6 +72,8 @@ class CatchUp:
         self._examined: dict[Partition, _Wait] = {}
         self._reader: ProtocolReader | None = None
         """Reads the partitions that are examined."""
+        self._fails_until = -1.0
+        """Monotonic time of the next look after one that has failed; negative when the last one has not."""
 
     def hold(self, partitions: Iterable[Partition]) -> None:
         """Have timers wait for the records that these partitions have when they are read again.
@@ -107,11 +114,27 @@ class CatchUp:
         return min((self._done_at_ms.get(partition, -1) for partition in waiting), default=now_ms)
 
     def look(self, numbers: Collection[int]) -> None:
-        """Release the partitions that are done. Raise BusError.
+        """Release the partitions that are done. Raise FencedError.
 
-        ``numbers`` are those with timers: only their partitions are examined.
+        ``numbers`` are those with timers: only their partitions are examined. When a request about ends or records
+        fails, the timers wait, and the engine continues.
         """
         now = self._clock.monotonic()
+        if now < self._fails_until:
+            return
+        try:
+            self._look(numbers, now)
+        except FencedError:
+            raise
+        except BusError as error:
+            if self._fails_until < 0:
+                log.warning("timers wait, because it cannot be read which inputs have arrived", reason=text_of(error))
+            self._fails_until = now + _QUIET
+            self.close()
+        else:
+            self._fails_until = -1.0
+
+    def _look(self, numbers: Collection[int], now: float) -> None:
         self._release_done(now)
         # The records of a stopped partition are not read yet. It is known what it has when it continues.
         if reading := [p for p in self._new if p not in self._waits and not self._is_stopped(p)]:
@@ -138,10 +161,13 @@ class CatchUp:
 
     def looks_ms(self, number: int) -> int | None:
         """Return when ``look`` may find more, in milliseconds since 1970; None while only a record or reader can."""
-        if any(p.partition == number and p not in self._waits and not self._is_stopped(p) for p in self._new):
-            return self._clock.now_ms()
+        now = self._clock.monotonic()
         times = [wait.look_at for at, wait in self._waits.items() if at.partition == number and self._may_examine(at)]
-        return None if not times else self._clock.now_ms() + ceil((min(times) - self._clock.monotonic()) * 1000)
+        if any(p.partition == number and p not in self._waits and not self._is_stopped(p) for p in self._new):
+            times.append(now)
+        if not times:
+            return None
+        return self._clock.now_ms() + ceil((max(min(times), self._fails_until) - now) * 1000)
 
     def _may_examine(self, partition: Partition) -> bool:
         return self._reader is None and not self._is_stopped(partition)
