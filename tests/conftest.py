@@ -118,6 +118,11 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def mypy_cache(test: str) -> Path:
+    """Return the folder for what mypy knows, of one test: the library is not analysed again in the next run."""
+    return ROOT / "build" / "tests" / "mypy" / test
+
+
 def eventually(condition: Callable[[], object], within: float = 30.0, what: str | Callable[[], str] = "") -> None:
     """Wait until a condition holds; AssertionError when it does not within ``within`` seconds.
 

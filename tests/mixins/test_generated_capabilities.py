@@ -17,7 +17,7 @@ from onex.mixins.catalogue import CATALOGUE
 from onex.model.enums import EnumNodeKind
 from onex.model.mesh import EnumHealth
 from onex.testing import MeshDriver, load_cases, run_case
-from tests.conftest import ROOT
+from tests.conftest import ROOT, mypy_cache
 from tests.mixins.configurations import CONFIGURATIONS
 from tests.mixins.generated_nodes import contract_with, generated
 
@@ -126,7 +126,7 @@ def test_type_checkers_know_every_accessor(folders: Mapping[str, Path], tmp_path
         "--namespace-packages",
         "--explicit-package-bases",
         "--cache-dir",
-        str(tmp_path / "cache"),
+        str(mypy_cache("generated_capabilities")),
     ]
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--config-file", str(ini), *arguments, ".", str(tmp_path / "uses.py")],

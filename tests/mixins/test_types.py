@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mypy import api
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, mypy_cache
 
 _NODES = """
 from typing import Protocol
@@ -62,9 +62,9 @@ def nodes(tmp_path: Path) -> Path:
 MISSING, WRONG = (number for number, line in enumerate(_NODES.splitlines(), 1) if "# line" in line)
 
 
-def test_mypy_reports_a_missing_requirement_and_a_wrong_type(nodes: Path, tmp_path: Path) -> None:
+def test_mypy_reports_a_missing_requirement_and_a_wrong_type(nodes: Path) -> None:
     config = str(ROOT / "pyproject.toml")
-    told, _, _ = api.run(["--config-file", config, "--cache-dir", str(tmp_path / "cache"), str(nodes)])
+    told, _, _ = api.run(["--config-file", config, "--cache-dir", str(mypy_cache("types")), str(nodes)])
     errors = [line for line in told.splitlines() if ": error:" in line]
     assert len(errors) == 2, told
     assert f"nodes.py:{MISSING}: error: Invalid self argument" in errors[0]

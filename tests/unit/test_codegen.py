@@ -10,7 +10,7 @@ from onex.codegen import case_files, package_files
 from onex.contract import resolve_node
 from onex.errors import ContractError
 from onex.testing import load_cases, run_case
-from tests.conftest import CONTRACTS, ROOT
+from tests.conftest import CONTRACTS, ROOT, mypy_cache
 
 
 def test_at_least_six_contracts_of_all_four_kinds(generated: Path) -> None:
@@ -31,7 +31,7 @@ def test_packages_pass_their_cases(generated: Path) -> None:
 def test_packages_pass_mypy_strict(generated: Path) -> None:
     arguments = ["--strict", "--namespace-packages", "--explicit-package-bases", "--exclude", "test_node", "."]
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--config-file", "", "--cache-dir", str(generated / ".cache"), *arguments],
+        [sys.executable, "-m", "mypy", "--config-file", "", "--cache-dir", str(mypy_cache("codegen")), *arguments],
         cwd=generated,
         env={"MYPYPATH": f"{generated}:{ROOT / 'shared'}", "PATH": "/usr/bin:/bin"},
         capture_output=True,
