@@ -12,6 +12,7 @@ from onex.schema.avro_schema import Schema, canonical
 from onex.schema.catalogue import ProtocolSchemaCatalogue, SchemaVersion
 from onex.schema.references import Reference, Referring, references_of, with_references
 from onex.util.error_text import scrubbed
+from onex.util.tls import trusted
 
 _LONGEST_QUOTE = 300
 _MEDIA = "application/vnd.schemaregistry.v1+json"
@@ -22,7 +23,9 @@ class RegistryCatalogue(ProtocolSchemaCatalogue):
 
     def __init__(self, url: str) -> None:
         try:
-            self._client = httpx.Client(base_url=url.rstrip("/"), timeout=10, headers={"Content-Type": _MEDIA})
+            self._client = httpx.Client(
+                base_url=url.rstrip("/"), timeout=10, headers={"Content-Type": _MEDIA}, verify=trusted()
+            )
         except httpx.InvalidURL as error:
             raise ConfigurationError(f"SCHEMA_REGISTRY_URL is no URL: {error}; write http://HOST:PORT") from None
         self._schemas: dict[int, Schema] = {}

@@ -20,6 +20,7 @@ from onex.mixins.alerting.sources import EventCounts, Readings, RuleSource, heal
 from onex.mixins.notification import EnumSeverity
 from onex.util.clock import ProtocolClock
 from onex.util.error_text import error_text
+from onex.util.tls import trusted
 
 log = structlog.get_logger(__name__)
 _NAME = "alerting"
@@ -53,7 +54,7 @@ class AlertingEngine(ProtocolAlerting):
         self._resent_at = clock.monotonic()
         self._without_data = self._failed_ticks = 0
         self._tasks: list[asyncio.Task[None]] = []
-        self._client = httpx.AsyncClient()
+        self._client = httpx.AsyncClient(verify=trusted())
         self._alertmanagers: list[Delivery] = []
         self._channels: list[tuple[int, Delivery]] = []
         self._connect()
@@ -96,7 +97,7 @@ class AlertingEngine(ProtocolAlerting):
                 for drain in late:
                     drain.cancel()
         await self._client.aclose()
-        self._client = httpx.AsyncClient()
+        self._client = httpx.AsyncClient(verify=trusted())
         self._connect()
 
     async def probe(self) -> None:

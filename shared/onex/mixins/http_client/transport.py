@@ -10,6 +10,7 @@ from typing_extensions import override
 from onex.errors import RejectedError
 from onex.mixins.http_client.addresses import NETWORKS_FIELD, Address, Network, permitted
 from onex.mixins.http_client.targets import Origin
+from onex.util.tls import trusted
 
 Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
 """Returns the addresses of a host and port."""
@@ -91,7 +92,8 @@ def _at(request: httpx.Request, host: str, address: Address) -> httpx.Request:
 
 
 def _verifying(ca_file: str) -> ssl.SSLContext:
+    if not ca_file:
+        return trusted()
     context = httpx.create_ssl_context()
-    if ca_file:
-        context.load_verify_locations(cafile=ca_file)
+    context.load_verify_locations(cafile=ca_file)
     return context

@@ -20,6 +20,7 @@ from onex.mixins.notification.model_notification_subcontract import (
 from onex.mixins.notification.protocol_notification import ProtocolNotification
 from onex.util.backoff import doubling
 from onex.util.clock import ProtocolClock
+from onex.util.tls import trusted
 
 log = structlog.get_logger(__name__)
 _SEVERITIES = list(EnumSeverity)
@@ -35,7 +36,7 @@ class NotificationEngine(ProtocolNotification):
         self._recent: TTLCache[tuple[str, str], None] = TTLCache(
             _REMEMBERED, settings.repeat_after_seconds, clock.monotonic
         )
-        self._client = httpx.AsyncClient()
+        self._client = httpx.AsyncClient(verify=trusted())
         self._channels = {channel.name: channel for channel in settings.channels}
         self._problems: dict[str, str] = {}
         """Why the last notification of a channel failed."""
@@ -47,7 +48,7 @@ class NotificationEngine(ProtocolNotification):
     async def close(self) -> None:
         """Close connections."""
         await self._client.aclose()
-        self._client = httpx.AsyncClient()
+        self._client = httpx.AsyncClient(verify=trusted())
 
     @override
     async def notify(

@@ -20,6 +20,7 @@ from onex.mixins.webhook.signature import sign
 from onex.mixins.webhook.subscribers import Subscribers
 from onex.mixins.webhook.subscription import WebhookSubscription
 from onex.util.clock import ProtocolClock
+from onex.util.tls import trusted
 
 
 class WebhookEngine(ProtocolWebhook):
@@ -44,7 +45,7 @@ class WebhookEngine(ProtocolWebhook):
         self._endpoints = {endpoint.name: endpoint for endpoint in settings.endpoints}
         self._problems: dict[str, str] = {}
         """Why the last delivery to an endpoint failed."""
-        self._client = httpx.AsyncClient()
+        self._client = httpx.AsyncClient(verify=trusted())
         self._delivered = self._failed = 0
 
     async def open(self) -> None:
@@ -55,7 +56,7 @@ class WebhookEngine(ProtocolWebhook):
     async def close(self) -> None:
         """Close connections and files."""
         await self._client.aclose()
-        self._client = httpx.AsyncClient()
+        self._client = httpx.AsyncClient(verify=trusted())
         self._window.close()
         self._subscribers.close()
 

@@ -20,6 +20,7 @@ from onex.mixins.webhook.subscription import (
     checked_secret,
     id_of,
 )
+from onex.util.tls import trusted
 
 _NETWORKS = "webhook.subscriptions.private_networks"
 _TOGETHER = 10
@@ -117,7 +118,7 @@ class Subscribers:
             return False
         origin = checked_origin(self._rules, to.url)  # the contract may have changed since the subscription
         if self._context is None and origin.scheme == "https":
-            self._context = await asyncio.to_thread(httpx.create_ssl_context)
+            self._context = await asyncio.to_thread(trusted)
         transport = GuardedTransport(
             [origin],
             self._rules.private_networks,
