@@ -1,5 +1,6 @@
 """Records without a value on topics of others: dead letters, or done as they are read."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from onex.bus.memory.log import MemoryRecord
 from onex.contract import parse_contract
 from onex.errors import ContractError
+from onex.mesh.connection import Connection
 from onex.provisioning.sample import sample_warnings
+from onex.settings import Settings
 from onex.testing import MeshDriver
 from onex.wire.retry import UNTRIED, moved_record
 from tests.unit.test_existing_forms import AVRO, AVRO_MODELS, AVRO_NODE, BLOB, BLOB_MODELS, BLOB_NODE
@@ -55,6 +58,28 @@ def test_a_tombstone_is_done_as_it_is_read_and_an_empty_value_is_not(root: Path,
     mesh.publish(topic, b"", b"a", [])
     assert len(mesh.dead_letters()) == (0 if name == "tombblob_compute" else 1)
     assert sum(len(mesh.records(output)) for output in mesh.nodes[0].outputs.values()) == (name == "tombblob_compute")
+    mesh.close()
+
+
+@pytest.mark.parametrize("name", ["tombjson_compute", "tombbook_reducer"])
+def test_a_client_reads_over_a_tombstone(root: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    mesh = MeshDriver([root / f"node_{name}" / "v1_0_0"])
+
+    class Bus:
+        async def start(self) -> None: ...
+
+    monkeypatch.setattr("onex.mesh.connection.open_bus", lambda _: mesh.bus)
+    monkeypatch.setattr("onex.mesh.connection.open_async_bus", lambda _: Bus())
+    monkeypatch.setattr("onex.mesh.connection.open_catalogue", lambda *_: mesh.catalogue)
+    monkeypatch.setattr("onex.mesh.connection.require_environment", lambda *_: None)
+    monkeypatch.setattr(Connection, "_contracts", lambda _: mesh.nodes)
+    connection = Connection(Settings(bootstrap_servers="none:1"), [])
+    asyncio.run(connection.open())
+    (topic,) = mesh.nodes[0].routes
+    model = mesh.nodes[0].all_routes[0].model
+    assert not connection.is_of(model, MemoryRecord(topic, 0, 0, b"a", None, (), 0))
+    other = MemoryRecord("onex.evt.a.other.v1", 0, 0, b"a", None, (), 0)
+    assert connection.is_of(model, other)  # its codec refuses it
     mesh.close()
 
 

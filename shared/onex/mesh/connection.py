@@ -50,6 +50,8 @@ class Connection:
         """How the type of a record is found, by topic that was subscribed to."""
         self._bound: dict[str, ModelEventBus] = {}
         """By topic whose form a contract declares."""
+        self._ignores_tombstones: set[str] = set()
+        """Topics whose tombstones a contract reads over."""
         self.calls = Calls(self._readers.get)
         self.listeners: list[ProtocolAsyncListener] = []
         self._without_schema: set[str] = set()
@@ -67,6 +69,9 @@ class Connection:
         self.book.add_contracts(nodes)
         for node in nodes:
             self._bound |= dict.fromkeys(node.contract.event_bus.topics, node.contract.event_bus)
+            self._ignores_tombstones |= {
+                topic for topic, bound in node.contract.event_bus.topics.items() if bound.tombstones == "ignore"
+            }
             for model in (*(route.model for route in node.all_routes), *node.outputs):
                 self._models.setdefault(model.__name__, model)
         await self.kafka.start()
@@ -144,7 +149,12 @@ class Connection:
         return codec
 
     def is_of(self, model: type[Message], record: ProtocolRecord) -> bool:
-        """Return whether a record has this message, and not another one of its topic. Raise MessageError."""
+        """Return whether a record has this message, and not another one of its topic. Raise MessageError.
+
+        A tombstone has none where a contract reads over it.
+        """
+        if record.value() is None and record.topic() in self._ignores_tombstones:
+            return False
         event_bus = self._bound.get(record.topic())
         if event_bus is None:
             return True
