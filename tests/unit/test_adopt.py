@@ -206,7 +206,7 @@ def test_hostile_records_become_a_node_that_takes_them(name: str, tmp_path: Path
     ("values", "words"),
     [
         ([], "has no records; adopt it when it has some"),
-        ([b"", b""], "only 2 without (tombstones)"),
+        ([b"", b""], "only 0 tombstones and 2 empty values"),
         ([b"\x00\x00\x00\x00\x01abc"], "the registry has no Avro schema 1; set SCHEMA_REGISTRY_URL"),
         ([b"<xml/>"] * 3, "3 of 3 records are no JSON objects"),
         ([b"[1]"], "no JSON objects"),
@@ -242,7 +242,7 @@ def test_a_few_other_records_are_a_note() -> None:
     adoption = adopt(sample([{"id": n} for n in range(60)] + [b"x", b""]), Choices())
     assert adoption.notes == (
         "1 of 62 records are no JSON objects, and would be dead letters",
-        "1 of 62 records are tombstones, and would be dead letters; write tombstones: ignore to pass over them",
+        "1 of 62 records have an empty value, and would be dead letters",
     )
 
 

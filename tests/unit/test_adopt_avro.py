@@ -19,6 +19,7 @@ from onex.bus.protocols import Outgoing, TopicState
 from onex.codegen.adopt.adoption import Adoption, Choices, adopt
 from onex.codegen.adopt.sample import Sample, SampledRecord
 from onex.errors import RejectedError
+from onex.schema.catalogue import SchemaVersion
 from onex.schema.topic_catalogue import TopicCatalogue
 from onex.testing import MeshDriver, load_cases, run_case
 from tests.unit.test_adopt import onex, types_of, write
@@ -283,8 +284,13 @@ def test_the_subject_is_found_by_its_strategy(subject: str, strategy: str) -> No
     assert adoption.wanted.avro is not None
     assert (adoption.wanted.avro.strategy, adoption.wanted.avro.subject) == (strategy, subject if strategy else "")
     bound = yaml.safe_load(adoption.files["contract.yaml"])["event_bus"]["topics"][TOPIC]
-    assert bound.get("subject", "") == (subject if strategy else "")
-    assert bool(adoption.notes) == (not strategy)
+    subjects = {"subjects": {"Order": subject}} if strategy else {}
+    # Where subjects follow the record, the topic may have others, which the sample need not show.
+    several = {"messages": {"com.shop.Order": "Order"}, "type": "schema", "other_types": "ignore", "format": "avro"}
+    one = {"message": "Order", "format": "avro", "subject": subject}
+    assert bound == {**(one if strategy == "topic" else several | subjects), "key": "id"}
+    assert any("the schemas allow others on the topic" in note for note in adoption.notes) == (strategy != "topic")
+    assert any(note.startswith("no subject has") for note in adoption.notes) == (not strategy)
 
 
 def test_one_of_several_types_is_adopted(tmp_path: Path) -> None:
@@ -322,12 +328,82 @@ def test_one_of_several_types_is_adopted(tmp_path: Path) -> None:
         adopt(Sample(TOPIC, 1, (SampledRecord(None, b'{"a": 1}', {}),)), Choices(record="Order"), shop.catalogue)
 
 
-def test_a_union_of_records_is_one_type_each() -> None:
-    shop = Shop()
+def test_a_union_of_records_is_one_type_each(tmp_path: Path) -> None:
+    shop = Shop("union.orders")
     both: JsonValue = [record(ID), record(ID, {"name": "amount", "type": "int"}, name="Paid")]
     shop.write(("com.shop.Paid", {"id": "p", "amount": 1}), both)
     adoption = shop.adopt()
     assert (adoption.wanted.model.name, types_of(adoption)) == ("Paid", {"id": "str", "amount": "int"})
+    bound = yaml.safe_load(adoption.files["contract.yaml"])["event_bus"]["topics"][shop.topic]
+    assert (bound["messages"], bound["type"]) == ({"com.shop.Paid": "Paid"}, "schema")
+    written = [(("com.shop.Order", {"id": "o"}), both), (("com.shop.Paid", {"id": "p", "amount": 1}), both)]
+    assert taken(write(tmp_path, adoption), written, shop.topic) == [{"id": "p", "amount": 1}]
+
+
+def test_a_union_that_comes_later_has_other_types() -> None:
+    shop = Shop()
+    shop.write({"id": "a"}, record(ID))
+    shop.schema([record(ID), record(ID, name="Paid")])
+    adoption = shop.adopt()
+    assert adoption.wanted.avro is not None
+    assert (adoption.wanted.avro.is_only_type, adoption.wanted.avro.schemas) == (False, (2, 1))
+
+
+def test_an_unusable_latest_schema_is_a_note() -> None:
+    sampled = record(ID)
+    catalogue = Registered({1: sampled})
+    bad = SchemaVersion(SUBJECT, 2, 2, json.dumps(of({"type": "array", "items": "null"})))
+    catalogue.registered[SUBJECT] = [SchemaVersion(SUBJECT, 1, 1, json.dumps(sampled)), bad]
+    adoption = adopt(
+        Sample(TOPIC, 1, (SampledRecord(b"i", avro(1, {"id": "i"}, sampled), {}),)), Choices(), catalogue
+    )
+    assert types_of(adoption) == {"id": "str"}
+    assert adoption.wanted.avro is not None
+    assert (adoption.wanted.avro.subject, adoption.wanted.avro.schemas) == (SUBJECT, (1,))
+    assert adoption.notes[0].startswith(
+        f"the latest schema is not used, but those of the sample: version 2 of {SUBJECT}: Order: x: a list of items"
+    )
+
+
+def test_records_with_rare_schemas_are_not_read() -> None:
+    shop = Shop()
+    for number in range(66):
+        shop.write({"id": "a"}, record(ID) | {"doc": f"{number}"}, f"s{number}")
+    adoption = shop.adopt()
+    assert adoption.records == 64
+    assert adoption.notes[0].startswith("2 of 66 records were not read: their schemas are not among the most")
+
+
+def test_many_values_without_bytes_end_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onex.codegen.adopt.avro.writers._MOST_VALUES", 20_000)
+    nulls = record(*of_type("null", 99), {"name": "x", "type": "boolean"}, name="Nulls")
+    schema = record(ID, {"name": "list", "type": {"type": "array", "items": nulls}})
+    value = b"\x00\x00\x00\x00\x01\x02a" + b"\xc8\x01" + b"\x00" * 100 + b"\x00"
+    records = tuple([SampledRecord(None, value, {})] * 3)
+    adoption = adopt(Sample(TOPIC, 1, records), Choices(cases=0), Registered({1: schema}))
+    assert adoption.records == 1
+    assert adoption.notes[0].startswith("2 of 3 records were not read: those before are enough")
+    monkeypatch.setattr("onex.codegen.adopt.avro.writers._MOST_VALUES", 10_000)
+    with pytest.raises(RejectedError, match="no record can be read: a record has more than 10000 values"):
+        adopt(Sample(TOPIC, 1, records), Choices(), Registered({1: schema}))
+
+
+def test_a_key_of_many_values_is_no_text() -> None:
+    key = {"type": "array", "items": record(*of_type("null", 99), {"name": "x", "type": "boolean"}, name="Key")}
+    schemas: dict[int, JsonValue] = {1: record(ID), 2: key}
+    large = b"\x00\x00\x00\x00\x02\xc8\x01" + b"\x00" * 101
+    sampled = SampledRecord(large, avro(1, {"id": "i"}, record(ID)), {})
+    adoption = adopt(Sample(TOPIC, 1, (sampled,)), Choices(), Registered(schemas))
+    assert adoption.records == 1
+
+
+def test_tombstones_and_empty_values_are_counted_apart() -> None:
+    shop = Shop()
+    shop.write({"id": "i"}, record(ID))
+    shop.records += [SampledRecord(b"k", value, {}) for value in (None, b"", b"")]
+    tombstones, empty = shop.adopt().notes
+    assert tombstones.startswith("1 of 4 records are tombstones, and would be dead letters; write tombstones: ignore")
+    assert empty == "2 of 4 records have an empty value, and would be dead letters"
 
 
 @pytest.mark.parametrize(
@@ -420,6 +496,10 @@ class Registered(TopicCatalogue):
     def __init__(self, schemas: Mapping[int, JsonValue]) -> None:
         super().__init__(MemoryEventBus(MemoryBroker(lambda: 0)))
         self._schemas = schemas
+        self.registered: dict[str, list[SchemaVersion]] = {}
+
+    def versions(self, subjects: Sequence[str]) -> Mapping[str, Sequence[SchemaVersion]]:
+        return {subject: self.registered.get(subject, []) for subject in subjects}
 
     def schemas_of(self, schema_ids: Collection[int]) -> Mapping[int, JsonValue]:
         return {number: self._schemas[number] for number in schema_ids if number in self._schemas}

@@ -14,7 +14,7 @@ import pytest
 from pydantic import JsonValue
 
 from onex.codegen.adopt.adoption import Adoption, Choices, adopt
-from onex.codegen.adopt.avro.decode import decoded
+from onex.codegen.adopt.avro.decode import Budget, decoded
 from onex.codegen.adopt.avro.parse import parse
 from onex.codegen.adopt.sample import Sample, SampledRecord
 from onex.model.message import Message
@@ -164,6 +164,6 @@ def test_the_message_reads_every_record_of_its_schema(seed: int) -> None:
     shape = parse(schema, "it")
     codec = ForeignAvroCodec(model_of(adoption), subject_of("shop.random"), registry)
     for record in records:
-        result = decoded(shape, record.value or b"", 5)
+        result = decoded(shape, record.value or b"", 5, Budget(10_000))
         assert result is not None
         assert equal(codec.decode(record.value).model_dump(by_alias=True), result[0])

@@ -79,9 +79,10 @@ def adopt(sample: Sample, choices: Choices, catalogue: ProtocolSchemaCatalogue) 
     not respond."""
     redactor = Redactor((*_SECRETS, *choices.secrets))
     values = [record.value for record in sample.records if record.value]
-    tombstones = len(sample.records) - len(values)
+    tombstones = sum(record.value is None for record in sample.records)
+    empty = len(sample.records) - len(values) - tombstones
     if not values:
-        more = f" with a value, only {tombstones} without (tombstones)" if tombstones else ""
+        more = f" with a value, only {tombstones} tombstones and {empty} empty values" if sample.records else ""
         raise RejectedError(f"{sample.topic}: has no records{more}; adopt it when it has some, or bind it by hand")
     if 2 * sum(map(is_framed, values)) > len(values):
         found = _from_schemas(sample, choices, redactor, catalogue)
@@ -93,6 +94,8 @@ def adopt(sample: Sample, choices: Choices, catalogue: ProtocolSchemaCatalogue) 
             f"{tombstones} of {len(sample.records)} records are tombstones, and would be dead letters; write "
             "tombstones: ignore to pass over them"
         )
+    if empty:
+        notes.append(f"{empty} of {len(sample.records)} records have an empty value, and would be dead letters")
     owner = node_owner(sample.topic, choices.node)
     model, read = found.model, found.read
     key, correlation = key_of(model, read), correlation_of(model, read)
@@ -126,7 +129,18 @@ def _from_schemas(sample: Sample, choices: Choices, redactor: Redactor, catalogu
     if avro.unreadable:
         notes.append(f"{avro.unreadable} of {total} records would be dead letters: {avro.problem}")
     if avro.unread:
-        notes.append(f"{avro.unread} of {len(sample.records)} records were not read: those before are large enough")
+        notes.append(f"{avro.unread} of {len(sample.records)} records were not read: those before are enough")
+    if avro.rare:
+        notes.append(
+            f"{avro.rare} of {len(sample.records)} records were not read: their schemas are not among the most "
+            "frequent ones"
+        )
+    if avro.latest_problem:
+        notes.append(f"the latest schema is not used, but those of the sample: {avro.latest_problem}")
+    if not avro.topic.is_only_type and not avro.others:
+        notes.append(
+            "all records are of one type, but the schemas allow others on the topic. The node passes over those"
+        )
     if avro.others:
         counts = ", ".join(f"{name[:80]} in {count}" for name, count in [*avro.others.items()][:_SHOWN])
         notes.append(

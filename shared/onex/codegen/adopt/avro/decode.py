@@ -3,6 +3,7 @@
 import struct
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from onex.codegen.adopt.avro.shapes import (
@@ -30,9 +31,23 @@ _UNITS: Final = {"timestamp-millis": 1000, "timestamp-micros": 1}
 """Microseconds."""
 
 
-def decoded(shape: Shape, value: bytes, start: int) -> tuple[Value, Record | None] | None:
-    """Return a value, and the record that it is, if it is one; None for bytes that the engine would refuse."""
-    reader = _Reader(value, start)
+class TooManyValuesError(Exception):
+    """The values that may be read are used up."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """Values that may be read. Those without bytes (null, a record of them) cost memory, too."""
+
+    left: int
+
+
+def decoded(shape: Shape, value: bytes, start: int, budget: Budget) -> tuple[Value, Record | None] | None:
+    """Return a value, and the record that it is, if it is one; None for bytes that the engine would refuse.
+
+    Raise TooManyValuesError.
+    """
+    reader = _Reader(value, start, budget)
     try:
         match shape:
             case Union(branches):
@@ -46,12 +61,16 @@ def decoded(shape: Shape, value: bytes, start: int) -> tuple[Value, Record | Non
 
 
 class _Reader:
-    def __init__(self, data: bytes, at: int) -> None:
+    def __init__(self, data: bytes, at: int, budget: Budget) -> None:
         self._data = data
         self.at = at
+        self._budget = budget
 
     def value(self, shape: Shape, level: int) -> Value:
-        """Return the next value. Raise one of ``_UNREADABLE``."""
+        """Return the next value. Raise one of ``_UNREADABLE``, TooManyValuesError."""
+        self._budget.left -= 1
+        if self._budget.left < 0:
+            raise TooManyValuesError
         if level > _DEEPEST:
             raise ValueError("too deep")
         match shape:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from onex.codegen.adopt.avro.decode import PREFIX, decoded
+from onex.codegen.adopt.avro.decode import PREFIX, Budget, TooManyValuesError, decoded
 from onex.codegen.adopt.avro.parse import parse
-from onex.codegen.adopt.avro.shapes import Record, Shape, records_in
+from onex.codegen.adopt.avro.shapes import Record, Shape, Union, records_in
 from onex.codegen.adopt.sample import Sample, SampledRecord
 from onex.codegen.adopt.values import Object
 from onex.errors import RejectedError
@@ -20,6 +20,10 @@ _MOST_KEYS: Final = 8
 """The same for keys."""
 _MOST_BYTES: Final = 8 * 1024 * 1024
 """Bytes of values that are read."""
+_MOST_VALUES: Final = 2_000_000
+"""Values in them that are read: nulls have no bytes, and need memory."""
+_MOST_IN_KEY: Final = 1_000
+"""Values in a key."""
 _SHOWN: Final = 5
 
 
@@ -34,7 +38,8 @@ class AvroTopic:
     strategy: str
     """How the subject is named: ``topic``, ``topic and record``, ``record``; empty without a subject."""
     is_only_type: bool
-    """Whether no sampled record is of another type."""
+    """Whether every record of the topic is of this type: its subject is that of the topic, no schema is a union, and
+    no sampled record is of another type."""
     schemas: tuple[int, ...]
     """Ids of the schemas of the record: the latest one of the subject first, then those of sampled records."""
 
@@ -52,7 +57,11 @@ class AvroSample:
     problem: str
     """Why the first of them is not."""
     unread: int
-    """Records after those that have enough bytes."""
+    """Records after those that have enough bytes or values."""
+    rare: int
+    """Records with other schemas than those that were looked up."""
+    latest_problem: str
+    """Why the latest schema of the subject is not used; empty where it is."""
     others: Mapping[str, int]
     """Number of records of each other type."""
 
@@ -69,7 +78,8 @@ def read_avro(sample: Sample, catalogue: ProtocolSchemaCatalogue, wanted: str = 
     """
     shapes, problems = _shapes(sample, catalogue)
     found: list[tuple[SampledRecord, Object, int, Record]] = []
-    unreadable, problem, size = 0, "", 0
+    unreadable, rare, problem, size = 0, 0, "", 0
+    budget = Budget(_MOST_VALUES)
     enough = len(sample.records)
     for number, record in enumerate(sample.records):
         if not record.value:
@@ -79,7 +89,16 @@ def read_avro(sample: Sample, catalogue: ProtocolSchemaCatalogue, wanted: str = 
             break
         size += len(record.value)
         schema_id = _id_of(record.value)
-        result = decoded(shapes[schema_id], record.value, PREFIX.size) if schema_id in shapes else None
+        if schema_id not in shapes and schema_id not in problems:
+            rare += 1
+            continue
+        try:
+            shape = shapes.get(schema_id)
+            result = None if shape is None else decoded(shape, record.value, PREFIX.size, budget)
+        except TooManyValuesError:
+            problem = problem or f"a record has more than {_MOST_VALUES} values"
+            enough = number
+            break
         match result:
             case (dict() as data, Record() as kind):
                 found.append((_with_key(record, shapes), data, schema_id, kind))
@@ -91,10 +110,12 @@ def read_avro(sample: Sample, catalogue: ProtocolSchemaCatalogue, wanted: str = 
     counts = Counter(kind.name for *_, kind in found)
     chosen = _chosen(counts, wanted)
     kinds = {schema_id: kind for *_, schema_id, kind in found if kind.name == chosen}
-    topic, versions = _subject(sample.topic, chosen, kinds, catalogue, is_only=len(counts) == 1)
+    is_only = len(counts) == 1 and not any(_is_union(shapes[schema_id]) for *_, schema_id, _ in found)
+    topic, versions, latest_problem = _subject(sample.topic, chosen, kinds, catalogue, is_only=is_only)
     read = [(record, data) for record, data, _, kind in found if kind.name == chosen]
     others = {name: count for name, count in counts.most_common() if name != chosen}
-    return AvroSample(topic, versions, read, unreadable, problem, len(sample.records) - enough, others)
+    unread = len(sample.records) - enough
+    return AvroSample(topic, versions, read, unreadable, problem, unread, rare, latest_problem, others)
 
 
 def _shapes(sample: Sample, catalogue: ProtocolSchemaCatalogue) -> tuple[dict[int, Shape], dict[int, str]]:
@@ -133,7 +154,11 @@ def _with_key(record: SampledRecord, shapes: Mapping[int, Shape]) -> SampledReco
     """Return the record with the text of a key in Avro: of a single value, or of a record with one field."""
     if record.key is None or (shape := shapes.get(_id_of(record.key))) is None:
         return record
-    match decoded(shape, record.key, PREFIX.size):
+    try:
+        key = decoded(shape, record.key, PREFIX.size, Budget(_MOST_IN_KEY))
+    except TooManyValuesError:
+        return record
+    match key:
         case (dict() as data, Record()) if len(data) == 1:
             value = next(iter(data.values()))
         case (value, None):
@@ -161,8 +186,12 @@ def _chosen(counts: Counter[str], wanted: str) -> str:
 
 def _subject(
     topic: str, record: str, kinds: Mapping[int, Record], catalogue: ProtocolSchemaCatalogue, *, is_only: bool
-) -> tuple[AvroTopic, tuple[Record, ...]]:
-    """Find the subject that has a schema of the sampled records; return it with the schemas of the record."""
+) -> tuple[AvroTopic, tuple[Record, ...], str]:
+    """Find the subject that has a schema of the sampled records; return it with the schemas of the record.
+
+    The text says why the latest schema of the subject is not one of them; empty where it is. ``is_only``: whether
+    the sampled schemas show no other type.
+    """
     strategies = {
         "topic": subject_of(topic),
         "topic and record": f"{topic}-{record}",
@@ -173,9 +202,28 @@ def _subject(
     for strategy, subject in strategies.items():
         if not any(version.id in kinds for version in versions[subject]):
             continue
-        latest = versions[subject][-1]
-        shape = parse(json.loads(latest.text), f"version {latest.version} of {subject}")
-        if (first := next((each for each in records_in(shape) if each.name == record), None)) is not None:
-            newest = {latest.id: first, **{number: kind for number, kind in newest.items() if number != latest.id}}
-        return AvroTopic(record, subject, strategy, is_only, tuple(newest)), tuple(newest.values())
-    return AvroTopic(record, "", "", is_only, tuple(newest)), tuple(newest.values())
+        latest, problem = versions[subject][-1], ""
+        is_only = is_only and strategy == "topic"
+        try:
+            shape = parse(json.loads(latest.text), f"version {latest.version} of {subject}")
+        except RejectedError as error:
+            problem, is_only = str(error), False
+        else:
+            is_only = is_only and not _is_union(shape)
+            if (first := next((each for each in records_in(shape) if each.name == record), None)) is not None:
+                newest = {
+                    latest.id: first,
+                    **{number: kind for number, kind in newest.items() if number != latest.id},
+                }
+            else:
+                problem = f"version {latest.version} of {subject} has no record {record[:80]}"
+        return AvroTopic(record, subject, strategy, is_only, tuple(newest)), tuple(newest.values()), problem
+    return AvroTopic(record, "", "", False, tuple(newest)), tuple(newest.values()), ""
+
+
+def _is_union(shape: Shape) -> bool:
+    """Return whether records of a schema are of several types, also where all but one are not sampled."""
+    match shape:
+        case Union():
+            return True
+    return False
