@@ -1,5 +1,6 @@
 """After an interruption, no timer fires before the inputs are done that arrived meanwhile."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import NoReturn
 
@@ -7,12 +8,14 @@ import pytest
 import structlog
 from node_alarm_orchestrator.v1_0_0.models import Rang, SetAlarm
 from node_alarm_orchestrator.v1_0_0.node import NodeAlarmOrchestrator
+from typing_extensions import override
 
 from onex.agent.pure.catch_up import CatchUp
 from onex.agent.pure.engine import PureEngine
 from onex.agent.state.store_manager import StoreManager
 from onex.bus.memory.adapter import MemoryReader
 from onex.bus.protocols import Partition
+from onex.capability.layer import ProtocolIntake
 from onex.errors import BusError, FencedError
 from onex.testing import MeshDriver
 from onex.testing.instance import Instance
@@ -130,6 +133,65 @@ def test_an_answer_that_came_while_a_partition_was_stopped_is_read_before_its_ti
     alarms.run_until_idle()
     assert not alarms.published(Rang), "it was set again"
     alarms.advance("4200s")
+    assert [rang.entity for rang in alarms.published(Rang)] == ["e"]
+
+
+class Limit(ProtocolIntake):
+    """A capability that closes the intake while ``wait`` is not 0."""
+
+    def __init__(self) -> None:
+        self.wait = 0.0
+
+    @override
+    def available(self, most: int) -> int:
+        return 0 if self.wait else most
+
+    @override
+    def took(self, count: int) -> None: ...
+
+    @override
+    def wait_seconds(self) -> float:
+        return self.wait
+
+
+@pytest.mark.parametrize("wait", [30.0, math.inf])
+def test_an_answer_that_came_while_a_capability_had_the_intake_closed_is_read_before_its_timer_fires(
+    wait: float, alarms: MeshDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As rate limiting closes it for a known time, and memory management until memory is free."""
+    alarms.send(SetAlarm(entity="e", after=5))
+    engine, clock, limit = engine_of(alarms.instances[0]), alarms.clock, Limit()
+    engine._intake._limits._limits.append(limit)
+    limit.wait = wait
+    alarms.send(SetAlarm(entity="e", after=3600), run=False)
+    for _ in range(3):
+        clock.move_to(clock.monotonic() + 10)
+        engine.step(0)
+        expected = None if math.isinf(wait) else clock.now_ms() + 1000 * wait
+        assert engine.next_timer_ms() == expected, "it is no busy loop"
+    assert not alarms.published(Rang)
+    limit.wait = 0.0
+    with monkeypatch.context() as slow:
+        slow.setattr(engine._consumer, "batch", lambda *_: [])
+        for _ in range(10):
+            engine.step(0)
+            clock.move_to(clock.monotonic() + 1)
+    alarms.run_until_idle()
+    assert not alarms.published(Rang), "it was set again"
+    alarms.advance("4200s")
+    assert [rang.entity for rang in alarms.published(Rang)] == ["e"]
+
+
+def test_an_intake_that_is_closed_after_each_message_holds_no_timer_for_ever(alarms: MeshDriver) -> None:
+    """As by a rate limit, of a node that has always more to read."""
+    alarms.send(SetAlarm(entity="e", after=5))
+    engine, clock, limit = engine_of(alarms.instances[0]), alarms.clock, Limit()
+    engine._intake._limits._limits.append(limit)
+    for number in range(4):
+        alarms.send(SetAlarm(entity=f"other-{number}", after=3600), run=False)
+        for limit.wait in (3.0, 0.0):
+            clock.move_to(clock.monotonic() + 3)
+            engine.step(0)
     assert [rang.entity for rang in alarms.published(Rang)] == ["e"]
 
 

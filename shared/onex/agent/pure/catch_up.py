@@ -1,6 +1,7 @@
 """After an interruption, timers wait for the inputs that arrived meanwhile: one of them may cancel a timer.
 
-An interruption is a pause of the node, an assignment, or a stall of the process.
+An interruption is a pause of the node, an assignment, a stall or block of a partition, a stall of the process, or a
+time in which a capability has closed the intake.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -95,7 +96,11 @@ class CatchUp:
         self._read_at = now
 
     def worked(self) -> None:
-        """Note that the time since the last read was spent on a batch, which is no stall."""
+        """Note that the time since the last read was spent on a batch, which is no stall.
+
+        A process that was suspended within a batch is taken for one that worked, unless the suspension has outlasted
+        the transaction or the session of the group.
+        """
         self._read_at = self._clock.monotonic()
 
     def forget(self, partition: Partition) -> None:

@@ -44,7 +44,7 @@ class DueTimers:
     def take(self) -> list[Due]:
         """Return timers that are due and need not wait; those of one partition in the order of their due times.
 
-        Call it after each read of a node that is not paused. Raise FencedError.
+        Call it after each read of an open intake. Raise FencedError.
         """
         if self._stores is None:
             return []

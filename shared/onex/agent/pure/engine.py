@@ -140,7 +140,8 @@ class PureEngine:
         has_followed = self._partitions.stand_by()
         if records or due:
             self._carry(*self._search.narrowed(records, due, self._consumer))
-            self._timers.worked()
+            if not self._intake.is_holding:
+                self._timers.worked()
             return True
         return has_followed or self._partitions.are_restoring
 
@@ -248,9 +249,14 @@ class PureEngine:
             self._transaction.produce(*letter, on_delivery=self._stalling(origin))
 
     def _due(self) -> list[Due]:
-        """Return the timers that are due; none of a paused node: an input that is not read yet may cancel them."""
+        """Return the timers that are due; none while the intake is closed: an input that is not read may cancel them.
+
+        After a pause, timers wait for such inputs, and as after a stall when a capability had the intake closed.
+        """
         if self._runtime.pause.is_paused:
             self._timers.hold()
+            return []
+        if self._intake.is_holding:
             return []
         return self._timers.take()
 
@@ -339,7 +345,7 @@ class PureEngine:
     def next_timer_ms(self) -> int | None:
         """Return when the earliest timer is due, of partitions that are assigned and not stopped, or the intake
         opens again, in milliseconds since 1970."""
-        timer = None if self._runtime.pause.is_paused else self._timers.next_ms()
+        timer = None if self._intake.is_closed else self._timers.next_ms()
         dues = [due for due in (timer, self._intake.opens_ms()) if due is not None]
         return min(dues, default=None)
 

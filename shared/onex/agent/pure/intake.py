@@ -18,21 +18,21 @@ class Intake:
         self._limits = IntakeLimits(layers)
         self._is_stopped = is_stopped
         self._clock = clock
-        self._is_holding = False
-        """Partitions are paused for a limit. They stay so until it allows messages: librdkafka drops what it has
-        fetched of a paused partition, and a resumed one would be fetched again."""
+        self.is_holding = False
+        """Whether partitions are paused for a limit since the last read. They stay so until it allows messages:
+        librdkafka drops what it has fetched of a paused partition, and a resumed one would be fetched again."""
 
     def read(self, consumer: ProtocolConsumer, most: int, timeout: float) -> list[ProtocolRecord]:
         """Return up to ``most`` records, as ``consumer.batch`` does. Raise as it does."""
         if not self._limits:
             return list(consumer.batch(most, timeout))
         allowed = self._limits.available(most)
-        running = [] if allowed > 0 and not self._is_holding else self._running(consumer)
-        if allowed > 0 and self._is_holding:
+        running = [] if allowed > 0 and not self.is_holding else self._running(consumer)
+        if allowed > 0 and self.is_holding:
             consumer.resume(running)
         elif allowed <= 0:
             consumer.pause(running)
-        self._is_holding = allowed <= 0  # before the read: `assigned` sets it inside
+        self.is_holding = allowed <= 0  # before the read: `assigned` sets it inside
         # While nothing is allowed, only a partition that is assigned meanwhile may have a record.
         records = list(consumer.batch(max(1, allowed), timeout))
         self._limits.took(len(records))
@@ -42,7 +42,7 @@ class Intake:
         """Have new partitions wait, too, while no message may be read."""
         if self.is_closed:
             consumer.pause(partitions)
-            self._is_holding = True
+            self.is_holding = True
 
     @property
     def is_closed(self) -> bool:
