@@ -349,6 +349,15 @@ def test_a_union_that_comes_later_has_other_types() -> None:
     assert (adoption.wanted.avro.is_only_type, adoption.wanted.avro.schemas) == (False, (2, 1))
 
 
+def test_a_union_that_was_before_has_other_types() -> None:
+    shop = Shop()
+    shop.write(("com.shop.Order", {"id": "a"}), [record(ID), record(ID, name="Paid")])
+    shop.schema(record(ID))
+    adoption = shop.adopt()
+    assert adoption.wanted.avro is not None
+    assert (adoption.wanted.avro.is_only_type, adoption.wanted.avro.schemas) == (False, (2, 1))
+
+
 def test_an_unusable_latest_schema_is_a_note() -> None:
     sampled = record(ID)
     catalogue = Registered({1: sampled})
@@ -389,7 +398,10 @@ def test_many_values_without_bytes_end_the_sample(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_key_of_many_values_is_no_text() -> None:
-    key = {"type": "array", "items": record(*of_type("null", 99), {"name": "x", "type": "boolean"}, name="Key")}
+    key: JsonValue = {
+        "type": "array",
+        "items": record(*of_type("null", 99), {"name": "x", "type": "boolean"}, name="Key"),
+    }
     schemas: dict[int, JsonValue] = {1: record(ID), 2: key}
     large = b"\x00\x00\x00\x00\x02\xc8\x01" + b"\x00" * 101
     sampled = SampledRecord(large, avro(1, {"id": "i"}, record(ID)), {})
@@ -630,6 +642,61 @@ def test_choices_change_the_message() -> None:
     assert "--without none: the schema has no such field" in adoption.notes
     assert "Chur" not in adoption.files["cases.yaml"]
     assert "Bern" not in adoption.files["models/__init__.py"]
+
+
+def test_a_field_is_left_out_at_its_place_only() -> None:
+    zip_code: JsonValue = {"name": "zip", "type": "string"}
+    address = record({"name": "city", "type": "string"}, zip_code, name="Address")
+    box = record({"name": "at", "type": "Address"}, name="Box")
+    fields: list[JsonValue] = [
+        {"name": "billing", "type": address},
+        {"name": "shipping", "type": "Address"},
+        {"name": "again", "type": "Address"},
+        {"name": "box", "type": box},
+        {"name": "other", "type": "Box"},
+    ]
+    schema = record(ID, *fields)
+    shop = Shop()
+    at = {"city": "Bern", "zip": "3011"}
+    shop.write(
+        {"id": "i", "billing": at, "shipping": at, "again": at, "box": {"at": at}, "other": {"at": at}}, schema
+    )
+
+    def classes(*without: str) -> tuple[dict[str, str], dict[str, set[str]], tuple[str, ...]]:
+        adoption = shop.adopt(without=frozenset(without))
+        models = {each.name: {field.json for field in each.fields} for each in adoption.wanted.model.every_model()}
+        return {place: kind for place, kind in types_of(adoption).items() if kind[0] in "AB"}, models, adoption.notes
+
+    places, models, notes = classes("shipping.zip", "again.zip", "other.at.zip")
+    whole, part = places["billing"], places["shipping"]
+    assert (models[whole], models[part]) == ({"city", "zip"}, {"city"})
+    assert (places["again"], places["box.at"], places["other.at"]) == (part, whole, part)
+    assert len(models) == 5
+    assert notes == ()
+    places, models, notes = classes("billing.zip", "billing.none", "shipping.zip", "shipping.none")
+    assert (models[places["billing"]], models[places["again"]]) == ({"city"}, {"city", "zip"})
+    assert places["shipping"] == places["billing"]
+    assert notes == (
+        "--without billing.none: the schema has no such field",
+        "--without shipping.none: the schema has no such field",
+    )
+
+
+def test_a_deep_place_does_not_take_fields_from_another() -> None:
+    inner: JsonValue = {"type": "array", "items": {"type": "array", "items": "string"}}
+    part = record({"name": "x", "type": "string"}, {"name": "deep", "type": inner}, name="Part")
+    deep: JsonValue = part
+    for _ in range(6):
+        deep = {"type": "array", "items": deep}
+    schema = record(ID, {"name": "below", "type": deep}, {"name": "near", "type": "Part"})
+    shop = Shop()
+    shop.write({"id": "i", "below": [], "near": {"x": "x", "deep": []}}, schema)
+    adoption = shop.adopt()
+    models = {each.name: {field.json for field in each.fields} for each in adoption.wanted.model.every_model()}
+    assert sorted(map(sorted, models.values())) == [["below", "id", "near"], ["deep", "x"], ["x"]]
+    assert models[types_of(adoption)["near"]] == {"x", "deep"}
+    assert len(adoption.notes) == 1
+    assert adoption.notes[0].startswith("below.deep: left out: more than 8 records and lists")
 
 
 def test_the_command_prints_the_schema_and_writes_a_valid_node(

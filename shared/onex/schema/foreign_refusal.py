@@ -134,7 +134,7 @@ def _writer(schema: object, names: _Names) -> Callable[[object], bool]:
     # A list has no name, which could be one of the schema.
     listed = {"type": "array", "items": _whole(schema, names, set())}
     try:
-        parsed = fastavro.parse_schema(cast(dict[str, object], listed), _ignore_default_error=True)
+        parsed = fastavro.parse_schema(listed, _ignore_default_error=True)
     except INVALID:
         return lambda _: True
 

@@ -68,6 +68,21 @@ class _Found:
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A class that was made for a record, which other places share."""
+
+    model: Model
+    place: str
+    depth: int
+    height: int
+    """Levels below it that were looked at."""
+
+    def is_for(self, depth: int) -> bool:
+        """Return whether it is the class at this depth: it lacks the same fields for being too deep."""
+        return depth == self.depth or max(depth, self.depth) + self.height <= DEEPEST_CONTAINERS
+
+
 class AvroInference:
     """Infers one message. ``versions`` everywhere: the same place in each schema, the one that counts first."""
 
@@ -81,7 +96,10 @@ class AvroInference:
         self._enums = enums
         self._unused = set(without)
         self._classes: set[str] = set()
-        self._models: dict[tuple[Record, ...], Model] = {}
+        self._made: dict[tuple[tuple[Record, ...], frozenset[str]], list[_Made]] = {}
+        """By record, and the places below it that are left out."""
+        self._reached = 0
+        """Depth of the deepest type that was looked at in the current record."""
         self._open: set[Record] = set()
         self._fields = 0
 
@@ -144,6 +162,7 @@ class AvroInference:
 
     def _type(self, versions: Sequence[Shape], words: str, at: str, depth: int) -> _Found:
         """Return the type that reads all versions. Raise _LeftOutError."""
+        self._reached = max(self._reached, depth)
         if depth > DEEPEST_CONTAINERS:
             raise _LeftOutError(f"more than {DEEPEST_CONTAINERS} records and lists in one another")
         branches = [_branches(version) for version in versions]
@@ -189,13 +208,20 @@ class AvroInference:
     def _inner(self, records: tuple[Record, ...], at: str, depth: int) -> Model:
         if records[0] in self._open:
             raise _LeftOutError(f"a {shown(records[0])} within itself")
-        if (found := self._models.get(records)) is None:
+        without = frozenset(each.removeprefix(f"{at}.") for each in self._without if each.startswith(f"{at}."))
+        made = self._made.setdefault((records, without), [])
+        if (found := next((each for each in made if each.is_for(depth)), None)) is None:
+            reached, self._reached = self._reached, depth
             short = records[0].name.rpartition(".")[2]
-            found = self._model(records, class_name(short, self._classes), at, depth + 1)
-            self._models[records] = found
-        if not found.fields:
+            model = self._model(records, class_name(short, self._classes), at, depth + 1)
+            found = _Made(model, at, depth, self._reached - depth)
+            made.append(found)
+            self._reached = reached
+        self._reached = max(self._reached, depth + found.height)
+        self._unused -= {f"{at}.{each}" for each in without if f"{found.place}.{each}" not in self._unused}
+        if not found.model.fields:
             raise _LeftOutError("no field in it can be used")
-        return found
+        return found.model
 
     def _choice(self, shapes: Sequence[Shape]) -> _Found:
         symbols = {symbol: None for shape in shapes if type(shape) is Enumeration for symbol in shape.symbols}
