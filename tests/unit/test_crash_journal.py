@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -88,6 +88,33 @@ def test_an_end_at_a_second_signal_is_logged_and_the_first_one_is_the_reason(
     assert (stop.reason, codes) == ("SIGTERM", [128 + signal.SIGINT])
     line = json.loads(capfd.readouterr().err)
     assert (line["event"], line["signal"]) == ("agent ends without a drain, at a second signal", "SIGINT")
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # the child has one thread
+@pytest.mark.parametrize("stderr", ["closed", "full"])
+def test_a_second_signal_ends_a_process_that_cannot_write_why(stderr: str) -> None:
+    """The reader of the pipe has hung, or nothing is open as standard error."""
+    reads, writes = os.pipe()
+    os.set_blocking(writes, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writes, bytes(1 << 16))
+    os.set_blocking(writes, True)
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(20)  # it ends the process that blocks
+        if stderr == "full":
+            os.dup2(writes, 2)
+        else:
+            os.close(2)
+        stop = StopSwitch(handles_signals=False)
+        stop.requested = True
+        with suppress(BaseException):
+            stop._on_signal(signal.SIGTERM, None)
+        os._exit(1)
+    os.close(reads)
+    os.close(writes)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 128 + signal.SIGTERM
 
 
 def test_more_spans_than_fit_are_left_out(tmp_path: Path) -> None:

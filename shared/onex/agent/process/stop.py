@@ -1,6 +1,7 @@
 """Asks an agent to end, or to replace its clients."""
 
 import os
+import select
 import signal
 import time
 from collections.abc import Callable
@@ -27,9 +28,12 @@ class StopSwitch:
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         name = signal.Signals(number).name
         if self.requested:
-            # A log line needs locks, which the interrupted code may have.
-            os.write(_STDERR, _WITHOUT_DRAIN % name.encode())
-            os._exit(128 + number)
+            try:
+                # A log line needs locks, which the interrupted code may have. A full pipe would block the end.
+                if select.select([], [_STDERR], [], 0.0)[1]:
+                    os.write(_STDERR, _WITHOUT_DRAIN % name.encode())
+            finally:
+                os._exit(128 + number)
         self.ask_stop(name)
 
     def ask_stop(self, reason: str = "its process") -> None:
