@@ -294,7 +294,7 @@ def test_agents_answer_on_ipv6() -> None:
         ("AgentProcess", SystemExit(9), 9, True),
         ("AgentProcess", asyncio.CancelledError(), 1, True),
         ("AgentProcess", RejectedError("no"), 5, False),
-        ("AgentProcess", OSError(28, "no room"), 1, False),
+        ("AgentProcess", OSError(28, "no room"), 1, True),
     ],
 )
 def test_every_end_of_an_agent_has_a_line_in_its_log(

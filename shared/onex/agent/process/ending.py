@@ -24,8 +24,11 @@ def logged_end(*printed: type[Exception]) -> Iterator[None]:
         yield
     except printed:
         raise
-    except (OnexError, OSError) as error:
+    except OnexError as error:
         log.critical("agent failed", reason=text_of(error))
+        raise
+    except OSError as error:  # of a file or a socket anywhere in the agent: its text does not say where
+        log.critical("agent failed", reason=text_of(error), exc_info=True)
         raise
     except BaseException:
         log.critical("agent failed", exc_info=True)
