@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from onex.util import fork_server
 from onex.util.fork_server import ForkServer, Program
 from tests.conftest import eventually
 
@@ -133,6 +134,40 @@ def test_a_server_that_has_ended_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="the process that starts others ended with 1"):
         server.start(program(tmp_path, "end"))
     server.close()
+
+
+def test_a_process_ends_while_a_child_that_it_has_forked_continues() -> None:
+    """It has no copy of a connection to a server, which would keep the server alive, and its parent waiting."""
+    program = (
+        "from onex.util.fork_server import ForkServer\n"
+        "import os, sys\n"
+        "from onex.util import fork_server\n"
+        "fork_server._LONGEST_END = 1e6\n"
+        "server = ForkServer([])\n"
+        "if os.fork() == 0:\n    sys.exit(sys.stdin.read())\n"
+    )
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, "-c", program], env=env, stdin=subprocess.PIPE) as process:
+        assert process.wait(60) == 0
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # the child has one thread
+def test_a_server_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something has a copy of its connection, so that it never reads the end of it."""
+    monkeypatch.setattr(fork_server, "_LONGEST_END", 0.01)
+    server = ForkServer([])
+    copy = os.dup(server._connection.fileno())
+    server.close()
+    os.close(copy)
+    assert server._process.returncode == -signal.SIGKILL
+
+    monkeypatch.setattr(fork_server, "_inherited", [])
+    connection = fork_server._split()
+    if connection is not None:  # the server
+        signal.pause()
+    (server,) = fork_server._inherited
+    server.close()
+    assert server._process.returncode == -signal.SIGKILL
 
 
 def test_a_process_leaves_no_server_behind() -> None:

@@ -23,6 +23,8 @@ from typing import Final, NamedTuple, Protocol, Self
 from onex.util.parent_death import PR_SET_PDEATHSIG
 
 _POLL_INTERVAL: Final = 0.01
+_LONGEST_END: Final = 10.0
+"""Seconds that a server has to end."""
 _RUNNING: Final = 1 << 16
 """Answer for a child that runs: no exit code."""
 _CODE: Final = "from onex.util.fork_server import main; sys.exit(main())"
@@ -51,7 +53,8 @@ class _ServerProcess(Protocol):
 
     returncode: int | None
 
-    def wait(self) -> int: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def kill(self) -> None: ...
 
 
 class ForkServer:
@@ -108,13 +111,19 @@ class ForkServer:
         return None if code == _RUNNING else code
 
     def close(self) -> None:
-        """End the server. Safe to call twice."""
+        """End the server. Safe to call twice. One that does not end is killed: code that did not fork through Python
+        may have a copy of its connection."""
         self._connection.close()
-        self._process.wait()
+        try:
+            self._process.wait(_LONGEST_END)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
     def forget(self) -> None:
-        """Do not wait for the server, which is that of the parent."""
+        """Neither wait for the server, which is that of the parent, nor have it wait for this process."""
         self._process.returncode = 0
+        self._connection.close()
 
     def _ask(self, request: Program | int) -> int:
         with self._lock:
@@ -126,6 +135,7 @@ class ForkServer:
         return answer
 
 
+_inherited: list[ForkServer] = []
 _OPEN: "weakref.WeakSet[ForkServer]" = weakref.WeakSet()
 """The servers of this process."""
 
@@ -142,6 +152,7 @@ def _forget_all() -> None:
     for server in list(_OPEN):
         server.forget()
     _OPEN.clear()
+    _inherited.clear()
 
 
 os.register_at_fork(after_in_child=_forget_all)
@@ -267,14 +278,23 @@ class _ForkedServer:
         self._pid = pid
         self.returncode: int | None = None
 
-    def wait(self) -> int:
-        """Return the exit code at its end."""
-        if self.returncode is None:
-            self.returncode = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code at its end. Raise TimeoutExpired after ``timeout`` seconds."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while self.returncode is None:
+            pid, status = os.waitpid(self._pid, 0 if deadline is None else os.WNOHANG)
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+            elif deadline is not None and time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(["fork server"], timeout or 0.0)
+            else:
+                time.sleep(_POLL_INTERVAL)
         return self.returncode
 
-
-_inherited: list[ForkServer] = []
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        if self.returncode is None:
+            os.kill(self._pid, signal.SIGKILL)
 
 
 def inherited() -> ForkServer | None:
