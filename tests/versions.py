@@ -5,6 +5,7 @@ unit tests, the capabilities and the simulation.
 """
 
 import argparse
+import fcntl
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -68,30 +70,46 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-def environment(version: str, interpreter: Path) -> Path:
-    """Return the Python of an environment with everything that the tests need; make it when it is not there.
+@contextmanager
+def environment(version: str, interpreter: Path) -> Iterator[Path]:
+    """Yield the Python of an environment with everything that the tests need; make it when it is not there.
 
-    Raises subprocess.CalledProcessError when a package has no version for this Python, or there is no network.
+    A second run waits while the first one makes it, and makes none while another uses it. Raises
+    subprocess.CalledProcessError when a package has no version for this Python, or there is no network.
     """
     folder = ROOT / "build" / "versions" / version
     python, stamp = folder / "bin" / "python", folder / ".installed"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{version}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        if not _is_complete(stamp):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not _is_complete(stamp):
+                _make(interpreter, folder, python)
+                stamp.touch()
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        yield python
+
+
+def _is_complete(stamp: Path) -> bool:
     wanted = max((ROOT / name).stat().st_mtime for name in ("pyproject.toml", "constraints.txt"))
-    if not stamp.is_file() or stamp.stat().st_mtime < wanted:
-        subprocess.run([interpreter, "-m", "venv", "--clear", folder], check=True)
-        pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--constraint", "constraints.txt"]
-        subprocess.run([python, *pip, "--editable", ".[dev]"], cwd=ROOT, check=True)
-        stamp.touch()
-    return python
+    return stamp.is_file() and stamp.stat().st_mtime >= wanted
+
+
+def _make(interpreter: Path, folder: Path, python: Path) -> None:
+    subprocess.run([interpreter, "-m", "venv", "--clear", folder], check=True)
+    pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--constraint", "constraints.txt"]
+    subprocess.run([python, *pip, "--editable", ".[dev]"], cwd=ROOT, check=True)
 
 
 def run_tests(version: str, interpreter: Path, workers: str) -> str:
     """Run the tests on one version. Return ``passed``, or what went wrong."""
     try:
-        python = environment(version, interpreter)
+        with environment(version, interpreter) as python:
+            command: list[str | Path] = [python, "-m", "pytest", "--numprocesses", workers, *_PARTS]
+            code = subprocess.run(command, cwd=ROOT, check=False).returncode
     except subprocess.CalledProcessError as error:
         return f"failed: no environment, exit status {error.returncode} of {Path(error.cmd[0]).name}"
-    command: list[str | Path] = [python, "-m", "pytest", "--numprocesses", workers, *_PARTS]
-    code = subprocess.run(command, cwd=ROOT, check=False).returncode
     return f"failed: exit status {code} of pytest" if code else "passed"
 
 

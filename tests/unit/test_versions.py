@@ -2,7 +2,9 @@
 
 import sys
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier, get_ident
 
 import pytest
 
@@ -92,3 +94,32 @@ esac"""
     assert written[:3] == ["3.11  not here, not tested", "3.12  not here, not tested", f"3.13  {python}"]
     assert [text for text in written[3:] if text.startswith("3.13") and text.endswith(f" s  {line}")], written
     assert written[-2:] == written[:2]
+
+
+def test_two_runs_make_one_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / name).touch()
+    made, both, looked = list[Path](), Barrier(2, timeout=30), set[int]()
+
+    def make(_: Path, folder: Path, python: Path) -> None:
+        made.append(folder)
+        python.parent.mkdir(parents=True)
+
+    def is_complete(stamp: Path) -> bool:
+        if get_ident() not in looked:  # both find none before one of them makes it
+            looked.add(get_ident())
+            both.wait()
+            return False
+        return stamp.is_file()
+
+    def run() -> Path:
+        with versions.environment("3.13", Path("python3.13")) as python:
+            return python
+
+    monkeypatch.setattr(versions, "ROOT", tmp_path)
+    monkeypatch.setattr(versions, "_make", make)
+    monkeypatch.setattr(versions, "_is_complete", is_complete)
+    with ThreadPoolExecutor() as pool:
+        first, second = pool.submit(run), pool.submit(run)
+        assert first.result(30) == second.result(30) == tmp_path / "build" / "versions" / "3.13" / "bin" / "python"
+    assert len(made) == 1
