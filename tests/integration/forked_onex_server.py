@@ -29,11 +29,14 @@ class _Request:
     """What a caller of the command is: arguments, folder, environment, ignored signals, streams."""
 
     def __init__(self, connection: socket.socket) -> None:
+        """Raise ConnectionError when the caller is gone before all of it is here."""
         size, self.streams, _, _ = socket.recv_fds(connection, _NUMBER.size, len(_STREAMS))
-        with connection.makefile("rb") as file:
-            self.arguments, self.folder, self.environment, self.ignored = marshal.loads(
-                file.read(_NUMBER.unpack(size)[0])
-            )
+        try:
+            data = _read(connection, size)
+        except ConnectionError:
+            self.close()
+            raise
+        self.arguments, self.folder, self.environment, self.ignored = marshal.loads(data)
 
     def become(self) -> None:
         """Put everything in place that a new interpreter would find."""
@@ -56,6 +59,16 @@ class _Request:
         """Close the streams, of which the command has its own."""
         for opened in self.streams:
             os.close(opened)
+
+
+def _read(connection: socket.socket, size: bytes) -> bytes:
+    if len(size) == _NUMBER.size:
+        length: int = _NUMBER.unpack(size)[0]
+        with connection.makefile("rb") as file:
+            data = file.read(length)
+        if len(data) == length:
+            return data
+    raise ConnectionAbortedError("the caller is gone")
 
 
 class _Server:
@@ -88,7 +101,11 @@ class _Server:
                     self._forget(key.fd)
 
     def _start(self, connection: socket.socket) -> _Request | None:
-        request = _Request(connection)
+        try:
+            request = _Request(connection)
+        except ConnectionError:
+            connection.close()
+            return None
         _import(request.arguments)
         server, pid = os.getpid(), os.fork()
         if pid == 0:
@@ -100,7 +117,8 @@ class _Server:
                 inherited.close()
             return request
         request.close()
-        connection.sendall(_NUMBER.pack(pid))
+        with suppress(ConnectionError):  # a caller that is gone is noticed when its connection is read
+            connection.sendall(_NUMBER.pack(pid))
         self._callers[pid] = connection
         self._selector.register(connection, selectors.EVENT_READ)
         return None
@@ -114,7 +132,7 @@ class _Server:
             with caller:
                 if caller in self._selector.get_map():  # its caller has not gone before it
                     self._selector.unregister(caller)
-                    with suppress(BrokenPipeError):
+                    with suppress(ConnectionError):
                         caller.sendall(_NUMBER.pack(os.waitstatus_to_exitcode(status)))
 
     def _forget(self, descriptor: int) -> None:

@@ -1,7 +1,10 @@
 """The forked command is what a shell sees of the real one: streams, folder, variables, signals, exit code."""
 
+import marshal
 import os
 import signal
+import socket
+import struct
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -90,6 +93,19 @@ def test_the_command_ends_with_a_caller_that_is_killed(command: tuple["subproces
     caller, pid = command
     caller.kill()
     eventually(lambda: not psutil.pid_exists(pid))
+
+
+@pytest.mark.parametrize("sent", ["nothing", "a part", "all"])
+def test_a_caller_that_leaves_early_ends_no_other(sent: str, before: set[int]) -> None:
+    request = marshal.dumps((["--version"], str(ROOT), dict(os.environ), []))
+    with socket.socket(socket.AF_UNIX) as caller, Path(os.devnull).open("r+b") as null:
+        caller.connect(str(onex_folder() / "socket"))
+        if sent != "nothing":
+            socket.send_fds(caller, [struct.pack("=i", len(request))], [null.fileno()] * 3)
+            caller.sendall(request if sent == "all" else request[:9])
+    after = subprocess.run([str(onex_folder() / "onex"), "--version"], capture_output=True, check=False)
+    assert (after.returncode, after.stderr) == (0, b"")
+    eventually(lambda: _commands() == before)
 
 
 def test_a_signal_that_the_caller_ignores_the_command_ignores(before: set[int]) -> None:
