@@ -9,7 +9,8 @@ from pathlib import Path
 
 import fastavro
 import pytest
-from pydantic import JsonValue
+from pydantic import ConfigDict, Field, JsonValue
+from pydantic.alias_generators import to_camel
 
 from onex.agent.message.program import build_program
 from onex.bus.memory.log import MemoryRecord
@@ -38,6 +39,7 @@ from onex.schema.foreign_codecs import ForeignAvroCodec
 from onex.schema.message_types import type_reader
 from onex.schema.record_names import branch_of, named, names_text, record_names
 from onex.schema.references import with_references
+from onex.schema.resolving import unwritable
 from onex.schema.topic_catalogue import TopicCatalogue
 from onex.settings import Settings
 from onex.testing import MeshDriver, run_case
@@ -558,3 +560,71 @@ def test_a_default_that_fastavro_refuses_does_not_stop_a_writer(mesh: MeshDriver
     value = ForeignAvroCodec(One, "lax", mesh.catalogue, "a.One").encode(One(text="x"))
     assert value[:5] == b"\x00" + schema_id.to_bytes(4, "big")
     assert value.endswith(b"\x02x" + bytes(8))
+
+
+class Line(Message):
+    """A part of an order, whose name in Avro no name in Python can be."""
+
+    class_: str = Field(alias="class")
+    count: int = 0
+
+
+class Basket(Message):
+    """An order with two lists of lines."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    basket_id: str
+    main_lines: list[Line] = []
+    more_lines: list[Line] = []
+
+
+def lines(of: JsonValue, name: str) -> JsonValue:
+    return {"name": name, "type": {"type": "array", "items": of}, "default": []}
+
+
+def line(name: str, *fields: str) -> JsonValue:
+    texts: list[JsonValue] = [{"name": field, "type": "string"} for field in fields]
+    return {"type": "record", "name": name, "fields": [*texts, {"name": "count", "type": "int", "default": 0}]}
+
+
+def basket(key: str, *fields: JsonValue) -> dict[str, JsonValue]:
+    return {"type": "record", "name": "com.shop.Basket", "fields": [{"name": key, "type": "string"}, *fields]}
+
+
+BY_ALIAS = basket("basketId", lines(line("Line", "class"), "mainLines"), lines("Line", "moreLines"))
+BY_NAME = basket("basket_id", lines(line("Line", "class_"), "main_lines"), lines("Line", "more_lines"))
+
+
+@pytest.mark.parametrize("schema", [BY_ALIAS, BY_NAME])
+def test_fields_are_written_by_their_aliases_or_by_their_names(mesh: MeshDriver, schema: JsonValue) -> None:
+    mesh.catalogue.register({"baskets": schema})
+    assert unwritable(schema, Basket) == ""  # type: ignore[arg-type]  # a schema
+    codec = ForeignAvroCodec(Basket, "baskets", mesh.catalogue)
+    sent = Basket(basket_id="b", main_lines=[Line.model_validate({"class": "x"})])
+    value = codec.encode(sent)
+    assert value[5:] == b"\x02b\x02\x02x\x00\x00\x00"
+    assert codec.decode(value) == sent
+
+
+def test_a_schema_with_names_and_aliases_is_refused(mesh: MeshDriver) -> None:
+    mixed = basket("basketId", lines(line("Line", "class_"), "mainLines"), lines("Line", "moreLines"))
+    mesh.catalogue.register({"mixed": mixed})
+    codec = ForeignAvroCodec(Basket, "mixed", mesh.catalogue)
+    with pytest.raises(SchemaMismatchError, match=r"version 1 of mixed: Basket.basket_id: is basketId there, and"):
+        codec.prepare()
+    assert unwritable(basket("basketId"), Basket) == (
+        "it lacks mainLines, moreLines of Basket; remove the fields, or have them added there"
+    )
+
+
+@pytest.mark.parametrize(("first", "second"), [("class_", "class"), ("class", "class_")])
+def test_each_record_of_a_writer_has_its_own_names(mesh: MeshDriver, first: str, second: str) -> None:
+    """Two records that are read as one message."""
+    both = basket("basketId", lines(line("A", first), "mainLines"), lines(line("B", second), "moreLines"))
+    schema_id = mesh.catalogue.register({"both": both})["both"].id
+    data = {"basketId": "b", "mainLines": [{first: "o", "count": 1}], "moreLines": [{second: "n", "count": 2}]}
+    read = ForeignAvroCodec(Basket, "both", mesh.catalogue).decode(avro(schema_id, both, data))
+    assert read == Basket.model_validate(
+        {"basketId": "b", "mainLines": [{"class": "o", "count": 1}], "moreLines": [{"class": "n", "count": 2}]}
+    )

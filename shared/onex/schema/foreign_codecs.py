@@ -20,7 +20,7 @@ from onex.schema.foreign_refusal import different_place, unwritable_place
 from onex.schema.json_form import json_reader
 from onex.schema.record_names import record_names
 from onex.schema.refusal import UNWRITABLE
-from onex.schema.resolving import unwritable
+from onex.schema.resolving import unwritable, writes_aliases
 from onex.util.error_text import validation_text
 from onex.wire import headers as h
 
@@ -48,6 +48,8 @@ class ForeignAvroCodec:
         """First bytes of each record, and the schema of the others."""
         self._branch: AvroSchema | None = None
         """The record of the message, where the schema of the others is a union."""
+        self._by_alias = False
+        """Whether the schema of the others names fields by their aliases."""
         self._subject = subject
         self._catalogue = catalogue
         # No registry has the id 0: every record is read by the schema of its writer.
@@ -72,6 +74,10 @@ class ForeignAvroCodec:
         if problem := unwritable(schema, self.model, self._record):
             raise SchemaMismatchError(f"version {latest.version} of {self._subject}: {problem}")
         self._own.learn(latest.id, schema)
+        try:
+            self._by_alias = writes_aliases(schema, self.model, self._record)
+        except SchemaMismatchError as error:
+            raise SchemaMismatchError(f"version {latest.version} of {self._subject}: {error}") from None
         # fastavro refuses some valid defaults; writing takes no default of a field that the message has.
         parsed = cast(AvroSchema, fastavro.parse_schema(schema, _ignore_default_error=True))
         match parsed:
@@ -88,7 +94,7 @@ class ForeignAvroCodec:
         prefix, schema = self._writer or self.prepare()
         body = io.BytesIO()
         body.write(prefix)
-        datum = _datum(message.model_dump())
+        datum = _datum(message.model_dump(by_alias=self._by_alias))
         try:
             # In a union, the name says which record is meant. fastavro would guess by fields.
             named = datum if self._branch is None else (self._record, datum)

@@ -34,13 +34,15 @@ def resolve(
     reader: AvroSchema,
     missing: list[str] | None = None,
     record: str = "",
+    sources: dict[tuple[str, str], set[str]] | None = None,
 ) -> tuple[AvroSchema, AvroSchema]:
     """Return the writer's and the reader's schema for ``fastavro.schemaless_reader``.
 
     ``reader`` is the schema of ``model``. Fields that the writer lacks get the default of the model. Raise
     SchemaMismatchError for an invalid schema, and for a field whose logical types are incompatible. ``missing``
     takes the places of fields that the writer lacks and that have no default. ``record``: full name of the only
-    record of a union at the top that is read; empty for all of them.
+    record of a union at the top that is read; empty for all of them. ``sources`` takes the names that fields have in
+    the writer's schema, by the names of model and field.
     """
     try:
         written = parsed_writer(writer)
@@ -52,6 +54,8 @@ def resolve(
         raise SchemaMismatchError(f"not a valid Avro schema: {type(error).__name__}: {error}") from None
     if missing is not None:
         missing += pairing.missing
+    if sources is not None:
+        sources |= pairing.sources
     return cast(AvroSchema, written), cast(AvroSchema, read)
 
 
@@ -78,12 +82,40 @@ def unwritable(schema: AvroSchema, model: type[BaseModel], record: str = "") -> 
             theirs = {str(field["name"]): field for field in fields if type(field) is dict}
         case _:
             return "is no record"
-    ours = set(model.model_fields)
+    ours = set(_names_written(model, by_alias=False).values())
+    aliases = set(_names_written(model, by_alias=True).values())
+    if len(aliases & set(theirs)) > len(ours & set(theirs)):
+        ours = aliases
     if lacking := sorted(name for name, field in theirs.items() if name not in ours and "default" not in field):
         return f"{model.__name__} lacks {', '.join(lacking)}; add the fields"
     if more := sorted(ours - set(theirs)):
         return f"it lacks {', '.join(more)} of {model.__name__}; remove the fields, or have them added there"
     return ""
+
+
+def writes_aliases(writer: AvroSchema, model: type[BaseModel], record: str = "") -> bool:
+    """Return whether a schema of others names the fields by their aliases, as JSON does, and not as Python does.
+
+    ``record``: as for :func:`resolve`. Raise SchemaMismatchError as :func:`resolve` does, and for a schema that has
+    some fields by the one and some by the other.
+    """
+    sources: dict[tuple[str, str], set[str]] = {}
+    resolve(writer, model, cast(AvroSchema, avro_schema(model)), record=record, sources=sources)
+    models = {each.__name__: each for each in _models(model, set())}
+    for by_alias in (False, True):
+        names = {name: _names_written(each, by_alias=by_alias) for name, each in models.items()}
+        if all(found == {names[place[0]][place[1]]} for place, found in sources.items()):
+            return by_alias
+    others = next(place for place, found in sources.items() if found != {place[1]})
+    raise SchemaMismatchError(
+        f"{'.'.join(others)}: is {', '.join(sorted(sources[others]))} there, and other fields have their names in "
+        "Python; write with one message for each record, and an alias for each such field"
+    )
+
+
+def _names_written(model: type[BaseModel], *, by_alias: bool) -> dict[str, str]:
+    """Return the name that each field of a model has in what it writes."""
+    return {name: (by_alias and info.serialization_alias) or name for name, info in model.model_fields.items()}
 
 
 def _names(parsed: object) -> dict[str, Node]:
@@ -140,10 +172,17 @@ class _Pairing:
         self._read = _names(read)
         self._seen: set[tuple[str, str]] = set()
         self.missing: list[str] = []
+        self.sources: dict[tuple[str, str], set[str]] = {}
+        """Names of fields in the writer's schema, by the names of model and field."""
+        self._aliases: dict[tuple[str, str], list[str]] = {}
+        """Aliases of the fields of models, by the names of model and field."""
         self._open: set[str] = set()
         """Records of the writer that enclose the current place."""
         for node in self._read.values():
             node["aliases"] = list(cast(list[str], node.get("aliases", [])))
+            for field in cast(list[Node], node.get("fields", [])):
+                self._aliases[_unqualified(node), str(field["name"])] = _aliases(field)
+                field["aliases"] = []
         read["aliases"] = self._read[str(read["name"])]["aliases"]  # fastavro has two nodes of the top record
 
     def pair_top(self, written: object, read: object, place: str, record: str) -> object:
@@ -215,10 +254,14 @@ class _Pairing:
         fields = {str(field["name"]): field for field in cast(list[Node], source["fields"])}
         for field in cast(list[Node], target["fields"]):
             name = str(field["name"])
-            origin = next((each for each in (name, *_aliases(field)) if each in fields), None)
+            at = (_unqualified(target), name)
+            origin = next((each for each in (name, *self._aliases[at]) if each in fields), None)
             origin = origin or next((each for each, theirs in fields.items() if name in _aliases(theirs)), None)
-            # Only one source for a field: fastavro fails on a record that has both a name and its alias.
-            field["aliases"] = [origin] if origin not in (None, name) else []
+            # Only the sources of a field: fastavro fails on a record that has both a name and its alias. The records
+            # of a writer that are read as one model may have different ones.
+            if origin is not None:
+                self.sources.setdefault(at, set()).add(origin)
+                field["aliases"] = sorted(self.sources[at] - {name})
             place = f"{_unqualified(target)}: {name}"
             if origin is None and "default" not in field:
                 self.missing.append(place)
