@@ -550,6 +550,7 @@ def of(kind: JsonValue) -> JsonValue:
         (record({"name": "a b", "type": "int"}), "com.shop.Order has a field without a name"),
         (record("x"), "com.shop.Order has a field that is none"),
         (record(ID, ID), "has a field twice"),
+        (record({"name": "x", "type": "int", "aliases": ["y"] * 101}), "has a field with more than 100 aliases"),
         (of("Nothing"), "com.shop.Order: x uses the type 'Nothing', which is not defined"),
         (of({"type": "enum", "name": "E", "symbols": ["a\n"]}), "has an enum whose symbols are no different names"),
         (

@@ -89,7 +89,7 @@ class _Reader:
             case Map(item):
                 return {self._take(self._index()).decode(): self.value(item, level + 1) for _ in self._items()}
             case Record(_, _, fields):
-                return {field.name: self.value(field.shape, level + 1) for field in fields}
+                return {field.name: self.value(field.shape, level + 1) for field in fields.values()}
 
     def branch(self, branches: tuple[Shape, ...]) -> Shape:
         """Return the branch of a union that the next value has."""

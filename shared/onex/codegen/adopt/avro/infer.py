@@ -118,10 +118,10 @@ class AvroInference:
     def _model(self, versions: Sequence[Record], name: str, place: str, depth: int) -> Model:
         record = versions[0]
         # Names of fields that are left out are taken, too: a record has them, and reading goes by names.
-        names = field_names(sorted({field.name for version in versions for field in version.fields}))
+        names = field_names(sorted({field.name for version in versions for field in version.fields.values()}))
         self._open.add(record)
         fields = []
-        for field in record.fields:
+        for field in record.fields.values():
             at = f"{place}.{field.name}" if place else field.name
             if at in self._without:
                 self._unused.discard(at)
@@ -134,7 +134,7 @@ class AvroInference:
         return Model(name, tuple(fields), record.doc)
 
     def _field(self, field: RecordField, versions: Sequence[Record], name: str, at: str, depth: int) -> Field:
-        others = [version.field_of(field.name) for version in versions[1:]]
+        others = [version.fields.get(field.name) for version in versions[1:]]
         shapes = [field.shape, *(other.shape for other in others if other is not None)]
         found = self._type(shapes, field.name, at, depth)
         self._fields += 1
@@ -149,7 +149,7 @@ class AvroInference:
         notes = [found.why] if found.why else []
         if lacking:
             notes.append(f"{lacking} of {len(versions)} schemas lack it")
-            renamed = any(version.field_of(alias) for version in versions[1:] for alias in field.aliases)
+            renamed = any(alias in version.fields for version in versions[1:] for alias in field.aliases)
             if renamed:
                 self.notes.append(f"{at[:160]}: has other names in older schemas, which are not read")
         if field.has_default and default is None and not (is_optional and field.default is None):

@@ -41,6 +41,7 @@ _LONGEST_NAME: Final = 512
 _MOST_NODES: Final = 20_000
 _MOST_LEVELS: Final = 64
 _MOST_SYMBOLS: Final = 10_000
+_MOST_ALIASES: Final = 100
 _LONGEST_FIXED: Final = 16 * 1024 * 1024
 _REMEDY: Final = "bind the topic by hand with format: bytes"
 
@@ -125,9 +126,9 @@ class _Parser:
         record = Record(self._full_name(schema, space, place), _text(schema.get("doc")))
         self._define(record.name, record, place)
         inner = record.name.rpartition(".")[0]
-        record.fields = [self._field(field, inner, record.name, level) for field in fields]
-        names = [field.name for field in record.fields]
-        if len(set(names)) < len(names):
+        parsed = [self._field(field, inner, record.name, level) for field in fields]
+        record.fields = {field.name: field for field in parsed}
+        if len(record.fields) < len(parsed):
             raise self._refused(record.name, "has a field twice")
         return record
 
@@ -139,6 +140,8 @@ class _Parser:
                 shape = self.shape(kind, space, f"{record}: {name}", level + 1)
                 aliases = field.get("aliases")
                 others = tuple(each for each in aliases if type(each) is str) if type(aliases) is list else ()
+                if len(others) > _MOST_ALIASES:
+                    raise self._refused(record, f"has a field with more than {_MOST_ALIASES} aliases")
                 has_default = "default" in field
                 return RecordField(name, shape, _text(field.get("doc")), others, has_default, field.get("default"))
         raise self._refused(record, "has a field without a name and a type of Avro")

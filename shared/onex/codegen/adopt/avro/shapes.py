@@ -1,6 +1,6 @@
 """Avro schemas as a graph: names are resolved, and logical types that Avro would ignore are gone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
@@ -79,11 +79,8 @@ class Record:
     name: str
     """Name with its namespace."""
     doc: str
-    fields: Sequence[RecordField] = field(default_factory=tuple, repr=False)
-
-    def field_of(self, name: str) -> RecordField | None:
-        """Return the field with a name."""
-        return next((each for each in self.fields if each.name == name), None)
+    fields: Mapping[str, RecordField] = field(default_factory=dict, repr=False)
+    """By name."""
 
 
 Shape = Primitive | Scaled | Fixed | Enumeration | Array | Map | Union | Record
