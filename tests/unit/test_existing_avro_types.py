@@ -399,6 +399,10 @@ def test_a_plan_checks_the_subject_of_each_message(folder: Path, tmp_path: Path)
     mesh.catalogue.register({of_news[0]: record_of("com.news.Other")})
     with pytest.raises(SchemaMismatchError, match=r"has no record com.news.Opened, but com.news.Other"):
         build_program(resolve_node(folder), mesh.catalogue)
+    wrong = record_of(OPENED)
+    wrong["fields"][0]["type"] = {"type": "bytes", "logicalType": "decimal"}  # type: ignore[index,call-overload]  # a record
+    mesh.catalogue.register({of_news[0]: wrong})
+    assert refused()[of_news[0]] == "version 4 cannot be written: Opened: order_id: a decimal of precision None"
     lacking = record_of(PLACED)
     lacking["fields"][0]["name"] = "id"  # type: ignore[index,call-overload]  # a record
     mesh.catalogue.register({PLACED: lacking})

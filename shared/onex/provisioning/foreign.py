@@ -13,7 +13,7 @@ from onex.schema.avro_schema import Schema
 from onex.schema.foreign import AvroSchema
 from onex.schema.record_names import named, names_text, record_names
 from onex.schema.references import defined_once
-from onex.schema.resolving import missing_fields, unwritable
+from onex.schema.resolving import missing_fields, unwritable, writes_aliases
 from onex.schema.topic_catalogue import SCHEMAS_TOPIC
 
 _PARTITIONS: Final = 4
@@ -63,13 +63,22 @@ def _problem(latest: AvroSchema, declared: ForeignSchema) -> str:
     if declared.record and declared.record not in record_names(latest):
         return f"has no record {declared.record}, but {names_text(latest)}; name the record in messages"
     if declared.is_written:
-        problem = unwritable(latest, declared.model, declared.record)
+        problem = unwritable(latest, declared.model, declared.record) or _unclear_names(latest, declared)
         return problem and f"cannot be written: {problem}"
     try:
         missing = missing_fields(latest, declared.model, declared.record)
     except SchemaMismatchError as error:
         return f"does not resolve to {declared.model.__name__}: {error}"
     return f"lacks {', '.join(missing)}; give them a default, or remove them" if missing else ""
+
+
+def _unclear_names(latest: AvroSchema, declared: ForeignSchema) -> str:
+    """Return why an agent that writes with a schema would not start. Empty when it would."""
+    try:
+        writes_aliases(latest, declared.model, declared.record)
+    except SchemaMismatchError as error:
+        return str(error)
+    return ""
 
 
 def create_foreign(declared: Declared, bus: ProtocolEventBus, catalogue: ProtocolSchemaCatalogue | None) -> list[str]:
