@@ -53,7 +53,7 @@ def main() -> int:
     if HOME.exists():
         _onex("down", "--wipe")
     try:
-        _say("Kafka, PostgreSQL and ten agents start")
+        _say("Kafka, PostgreSQL and the agents start")
         _onex("up", "--services", str(ROOT / "services"), expect=0)
         _say(f"publish generate-node with {len(good)} contracts, and with a broken one")
         wrong += asyncio.run(_generate_all(good, broken))

@@ -110,7 +110,7 @@ def test_up_is_ready_when_it_returns_and_down_leaves_nothing(stack: Stack) -> No
     assert (code, str(first) in out) == (0, False), out
 
     code, out = stack.onex("down", "--wipe")
-    assert (code, stack.home.exists()) == (0, False), out
+    assert (code, stack.home.exists(), "stopped 1 agents, Kafka\n" in out) == (0, False, True), out
     eventually(lambda: not stack.pids(), what="all processes to end")
 
 

@@ -667,3 +667,12 @@ def test_kafka_keeps_its_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     client.close()
     assert is_free(first), "a connection that has ended does not keep the port"
     assert (other, launched()) == (port, port)
+
+
+@pytest.mark.parametrize("postgres", [False, True])
+def test_down_says_what_it_has_stopped(postgres: bool, machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = Settings.load()
+    settings.home.mkdir(parents=True, exist_ok=True)
+    write_stack(settings, Stack(postgres=postgres))
+    down()
+    assert capsys.readouterr().out == f"stopped 0 agents{', PostgreSQL' if postgres else ''}\n"

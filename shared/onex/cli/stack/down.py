@@ -29,7 +29,8 @@ def down(
         stack, killed = _stop(settings)
         if wipe:
             shutil.rmtree(settings.home, ignore_errors=True)
-    console.print(f"stopped {len(stack.agents)} agents{', Kafka' if stack.kafka else ''}")
+    servers = [*(["Kafka"] if stack.kafka else []), *(["PostgreSQL"] if stack.postgres else [])]
+    console.print("stopped " + ", ".join([f"{len(stack.agents)} agents", *servers]))
     if killed:
         errors.print(f"{len(killed)} agents did not drain in time and were killed")
         raise typer.Exit(Exit.FAILED)
