@@ -21,6 +21,8 @@ from tests.integration.forked import arrange
 
 _NUMBER = struct.Struct("=i")
 _STREAMS = (0, 1, 2)
+_PASSED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+"""Signals that a caller passes on, unless it ignores them."""
 _WITH_AGENTS = ("up", "dev")
 """Commands that start agents, forked from a process that has what all of them import."""
 
@@ -48,10 +50,11 @@ class _Request:
         os.environ.clear()
         os.environ.update(self.environment)
         sys.path[:] = [path for path in sys.path if path]  # the folder of this process: a command looks in none
+        for number in _PASSED:  # this process ignores what its own caller did, `nohup` for example
+            signal.signal(number, signal.SIG_IGN if number in self.ignored else signal.SIG_DFL)
+        if signal.SIGINT not in self.ignored:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         arrange()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        for number in self.ignored:
-            signal.signal(number, signal.SIG_IGN)
         sys.argv = ["onex", *self.arguments]
         os.setsid()
 

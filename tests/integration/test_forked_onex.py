@@ -19,6 +19,14 @@ _SEND = ("send", "orders.place-order", "--services", "examples/orders")
 """It waits for a message on its standard input."""
 
 
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+"""A test run under ``nohup`` ignores one of them, and so would what it starts."""
+
+
+def _disposition(number: signal.Signals, ignored: Sequence[signal.Signals]) -> signal.Handlers:
+    return signal.SIG_IGN if number in ignored else signal.SIG_DFL
+
+
 def _start(arguments: Sequence[str], ignored: Sequence[signal.Signals] = ()) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [str(onex_folder() / "onex"), *arguments],
@@ -28,7 +36,7 @@ def _start(arguments: Sequence[str], ignored: Sequence[signal.Signals] = ()) -> 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: [signal.signal(number, signal.SIG_IGN) for number in ignored],
+        preexec_fn=lambda: [signal.signal(number, _disposition(number, ignored)) for number in _SIGNALS],
     )
 
 

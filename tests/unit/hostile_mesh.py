@@ -35,7 +35,7 @@ DLQ = "onex.dlq.unruly.effect.v1"
 SENT = [text for text in HOSTILE if text.strip() and text == text.encode(errors="replace").decode()]
 """What a message can hold."""
 _RESOLVE = cache(resolve_node)
-_LONGEST = 10
+_LONGEST = 60
 """Seconds after which a command is interrupted, as by Ctrl-C."""
 
 
