@@ -28,6 +28,11 @@ ON_ONE_WORKER = frozenset(
     )
 )
 """Modules whose tests share a costly fixture, which each worker would set up again."""
+WITH_SERVERS = frozenset(
+    f"tests/mixins/test_{name}.py"
+    for name in ("catalogue", "database", "generated_capabilities", "kafka", "showcase", "transactions")
+)
+"""Modules of capabilities with a broker or a PostgreSQL: one worker of those starts them."""
 
 
 def scheduling(config: pytest.Config, log: object) -> object:
@@ -43,6 +48,8 @@ def scheduling(config: pytest.Config, log: object) -> object:
 def unit_of_work(nodeid: str) -> str:
     """Return the name that all tests have in common which one worker takes together."""
     module = nodeid.partition("::")[0]
+    if module in WITH_SERVERS:
+        return "tests/mixins with servers"
     return module if module in ON_ONE_WORKER else nodeid
 
 

@@ -1,9 +1,11 @@
 """Modules with costly fixtures stay on one worker of pytest-xdist; all other tests are distributed one by one."""
 
+import re
+
 import pytest
 
 from tests.conftest import ROOT
-from tests.distribution import ON_ONE_WORKER, sort, unit_of_work
+from tests.distribution import ON_ONE_WORKER, WITH_SERVERS, sort, unit_of_work
 
 
 @pytest.mark.parametrize("module", sorted(ON_ONE_WORKER))
@@ -16,6 +18,14 @@ def test_tests_of_such_a_module_are_one_unit_of_work() -> None:
     tests = ("test_a", "test_b[x::y]", "Some::test_c", "test_b[x]")
     assert {unit_of_work(f"{module}::{test}") for test in tests} == {module}
     assert len({unit_of_work(f"tests/unit/test_distribution.py::{test}") for test in tests}) == len(tests)
+
+
+def test_capabilities_that_need_servers_are_tested_by_one_worker() -> None:
+    fixture = re.compile(r"\b(kafka|kafka_bus|postgres|database_url): ")
+    files = (ROOT / "tests" / "mixins").glob("test_*.py")
+    needing = {str(file.relative_to(ROOT)) for file in files if fixture.search(file.read_text())}
+    assert needing == WITH_SERVERS
+    assert len({unit_of_work(f"{module}::test_a") for module in needing}) == 1
 
 
 def test_sorting_loses_no_test_and_changes_nothing_twice(request: pytest.FixtureRequest) -> None:
