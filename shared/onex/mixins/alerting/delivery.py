@@ -53,8 +53,7 @@ class Delivery:
         while True:
             await self._arrived.wait()
             failures = 0 if await self.attempt() else failures + 1
-            if failures:
-                await asyncio.sleep(self._delay(failures))
+            await asyncio.sleep(self._delay(failures) if failures else 0)
 
     def _delay(self, failures: int) -> float:
         return exponential(failures, self._settings.base_delay_seconds, self._settings.max_delay_seconds)
