@@ -99,7 +99,8 @@ def test_a_topic_of_the_registry_is_adopted_and_an_agent_reads_it(
     registered(registry, "addresses", ADDRESS)
     reference: JsonValue = {"name": "com.shop.Address", "subject": "addresses", "version": 1}
     schema_id = registered(registry, "com.shop.Parcel", PARCEL, [reference])
-    whole = fastavro.parse_schema(RegistryCatalogue(registry.url).schema_of(schema_id))  # type: ignore[arg-type]
+    schema = RegistryCatalogue(registry.url).schema_of(schema_id)
+    whole = fastavro.parse_schema(schema)  # type: ignore[arg-type]  # any JSON
     records = []
     for number in range(12):
         place = {"city": "Chur"}
@@ -129,7 +130,7 @@ def test_a_topic_of_the_registry_is_adopted_and_an_agent_reads_it(
         mesh.start(facts["node"])
         model = mesh.nodes[0].models["Parcel"]
         eventually(lambda: len(mesh.messages(model)) == 12, 30, "all parcels passed on")
-        parcels = {message.parcel_id: message for message in mesh.messages(model)}  # type: ignore[attr-defined]
+        parcels = {message.parcel_id: message for message in mesh.messages(model)}  # type: ignore[attr-defined]  # a Parcel
         assert parcels["p-3"].model_dump(by_alias=True) == {
             "parcel_id": "p-3",
             "class": "LARGE",

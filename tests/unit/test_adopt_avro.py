@@ -124,7 +124,8 @@ class Shop:
         self.records.append(SampledRecord(key, avro(self.schema(schema, subject), data, schema), {}))
 
     def adopt(self, **choices: object) -> Adoption:
-        return adopt(Sample(self.topic, 4, tuple(self.records)), Choices(**choices), self.catalogue)  # type: ignore[arg-type]
+        sample = Sample(self.topic, 4, tuple(self.records))
+        return adopt(sample, Choices(**choices), self.catalogue)  # type: ignore[arg-type]  # each of its own type
 
 
 def avro(schema_id: int, data: object, schema: JsonValue) -> bytes:

@@ -157,7 +157,7 @@ class AttemptRunner:
         is_fenced: bool = False,
     ) -> Outcome:
         """Return the outcome of a message that was not tried yet in this process."""
-        if isinstance(received, BusError | MemoryError) and not task.is_final:
+        if not task.is_final:
             task, received = await self._decoded(lane, task, received, _FIRST_SCHEMA_WAIT)
         if type(received) is IgnoredRecord:
             return Outcome(task.record, task.partition, trace=task.trace, retry=task.retry)
@@ -269,20 +269,22 @@ class AttemptRunner:
         record, too.
         """
         shortages, single = 0, [task.record]
-        while isinstance(received, BusError) or (isinstance(received, MemoryError) and shortages < MEMORY_TRIES):
-            if isinstance(received, BusError):  # only its lane waits: other messages have schemas that are cached
-                if wait:
-                    await self._parking.sleep(lane, wait)
-                wait = min(max(2 * wait, _FIRST_SCHEMA_WAIT), _LONGEST_SCHEMA_WAIT)
-            else:
-                shortages += 1
-                self._parking.stop_reading_for(MEMORY_WAIT)
-                await self._parking.sleep(lane, MEMORY_WAIT)
+        while True:
+            match received:
+                case BusError():  # only its lane waits: other messages have schemas that are cached
+                    if wait:
+                        await self._parking.sleep(lane, wait)
+                    wait = min(max(2 * wait, _FIRST_SCHEMA_WAIT), _LONGEST_SCHEMA_WAIT)
+                case MemoryError() if shortages < MEMORY_TRIES:
+                    shortages += 1
+                    self._parking.stop_reading_for(MEMORY_WAIT)
+                    await self._parking.sleep(lane, MEMORY_WAIT)
+                case _:
+                    return task, received
             (received,) = self._decoder.decode(single)
-        match received:
-            case (_, _, envelope):
-                task = task._replace(record=single[0], envelope=envelope, received=received)
-        return task, received
+            match received:
+                case (_, _, envelope):
+                    task = task._replace(record=single[0], envelope=envelope, received=received)
 
     def _wait_for_outage(self, progress: _Progress, outage: OutageError) -> None:
         """Set a wait that grows with each try. Log once in a while: many messages may wait for the same outage."""
