@@ -21,7 +21,7 @@ help:
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py
 
-# Tests wait for brokers and agents more than they compute: two workers a processor.
+# Tests with servers wait for brokers and agents more than they compute: two workers a processor.
 PROCESSORS := $(shell $(PYTHON) -c 'import os; print(len(os.sched_getaffinity(0)))')
 CHECK_WORKERS := $(or $(WORKERS),$(PROCESSORS))
 WORKERS ?= $(shell $(PYTHON) -c 'print(min(8, 2 * $(PROCESSORS)))')
@@ -29,21 +29,25 @@ PYTEST := $(BIN)/python -m pytest --numprocesses
 PARTS := unit mixins conformance integration simulation docs
 ONLY ?= $(PARTS)
 $(if $(filter-out $(PARTS),$(ONLY)),$(error ONLY=$(ONLY): parts are $(PARTS)))
-FOLDERS = $(addprefix tests/,$(filter-out mixins,$(ONLY)) $(if $(filter integration,$(ONLY)),chaos))
-CHECKS = $(if $(filter $(words $(PARTS)),$(words $(ONLY))),lint) $(filter mixins,$(ONLY))
+COMPUTING = $(filter unit simulation,$(ONLY))
+SERVING = $(filter conformance integration docs,$(ONLY)) $(if $(filter integration,$(ONLY)),chaos)
+CHECKS = $(if $(filter $(words $(PARTS)),$(words $(ONLY))),lint) $(filter mixins,$(ONLY)) $(if $(COMPUTING),computing)
 
 ## test: lint, types and all tests, on an embedded Kafka and PostgreSQL; ONLY=unit (or mixins, conformance, integration,
 ##       simulation, docs) runs one part, WORKERS=4 sets how many tests run in parallel
 test: $(STAMP)
-	$(MAKE) --no-print-directory --jobs=3 $(if $(strip $(CHECKS)),checks) $(if $(FOLDERS),folders)
+	$(MAKE) --no-print-directory --jobs=3 $(if $(strip $(CHECKS)),checks) $(if $(strip $(SERVING)),serving)
 
 # What only computes takes the time of the processors that the tests with servers leave.
-.PHONY: checks folders
+.PHONY: checks computing serving
 checks: $(STAMP)
-	nice $(MAKE) --no-print-directory --output-sync=target $(CHECKS)
+	nice $(MAKE) --no-print-directory $(if $(word 2,$(ONLY)),--output-sync=target) $(CHECKS)
 
-folders: $(STAMP)
-	$(PYTEST) $(WORKERS) $(FOLDERS)
+computing: $(STAMP)
+	$(PYTEST) $(CHECK_WORKERS) $(addprefix tests/,$(COMPUTING))
+
+serving: $(STAMP)
+	$(PYTEST) $(WORKERS) $(addprefix tests/,$(SERVING))
 
 mixins: $(STAMP)
 	$(PYTEST) $(CHECK_WORKERS) --cov --cov-report=term tests/mixins

@@ -66,7 +66,7 @@ def test_the_next_version_of_each_service_passes_the_golden_cases(tmp_path: Path
         "ONEX_EXPORT_FOLDER": str(tmp_path / "exported"),
     }
     done = subprocess.run(
-        [sys.executable, str(ROOT / "tests" / "unit" / "regenerated_cases.py"), str(root)],
+        [sys.executable, str(ROOT / "tests" / "integration" / "regenerated_cases.py"), str(root)],
         capture_output=True,
         text=True,
         env=env,

@@ -22,7 +22,7 @@ from onex.local import LocalPostgres
 from onex.mixins.database import engine as database_engine
 from onex.testing import MeshDriver
 from tests.conftest import ROOT
-from tests.unit.sqlite_pool import SqlitePool
+from tests.integration.sqlite_pool import SqlitePool
 
 DATA = ROOT / "tests" / "data" / "database_adapter"
 NAME = "node_database_adapter_effect"
