@@ -42,10 +42,11 @@ from onex.errors import CompositionError
 from onex.mixins.authentication import ModelAuthenticationSubcontract
 from onex.mixins.authorization import ModelAuthorizationSubcontract
 from onex.mixins.bulkhead import ModelBulkheadSubcontract
-from onex.mixins.catalogue import CATALOGUE
+from onex.mixins.catalogue import CATALOGUE, MixinCatalogue
 from onex.mixins.checkpoint_management import ModelCheckpointManagementSubcontract
 from onex.mixins.encryption import ModelEncryptionSubcontract
 from onex.mixins.hmac_validation import ModelHMACValidationSubcontract
+from onex.mixins.metrics import MixinMetrics
 from onex.mixins.service import MixinDependencyResolver, with_mixins
 from onex.model.contract.version import ModelSemVer
 from onex.model.enums import EnumCapabilityCategory, EnumNodeKind
@@ -237,6 +238,17 @@ def test_its_life(mixin: type[Mixin], around: AgentEnvironment) -> None:
         await composition.stop()
 
     asyncio.run(live())
+
+
+@pytest.mark.parametrize("mixin", [*ALL, *CATALOGUE.views()], ids=lambda mixin: mixin.definition.metadata.key)
+def test_its_file_says_the_whole_truth(mixin: type[Mixin]) -> None:
+    """The catalogue reads the file where the extra of an engine may be missing; a view adds nothing to it."""
+    assert CATALOGUE.metadata(mixin.__name__) == mixin.definition.metadata
+
+
+def test_the_metadata_of_a_module_without_a_file_is_that_of_its_class() -> None:
+    catalogue = MixinCatalogue({"MixinMetrics": "onex.mixins.wrappers.kinds"})
+    assert catalogue.metadata("MixinMetrics") is MixinMetrics.definition.metadata
 
 
 @pytest.mark.parametrize("view", list(CATALOGUE.views()), ids=lambda view: view.definition.metadata.key)

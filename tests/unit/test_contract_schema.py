@@ -102,8 +102,8 @@ def test_a_capability_of_another_package_fits() -> None:
 
 
 def test_the_library_has_the_file_and_other_folders_do_not_get_it(tmp_path: Path) -> None:
-    (name,) = schema_files(ROOT)
-    assert (ROOT / name).read_text() == schema_text()
+    ((name, text),) = schema_files(ROOT).items()
+    assert (ROOT / name).read_text() == schema_text() == text
     assert schema_files(tmp_path) == {}
 
 

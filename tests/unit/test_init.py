@@ -8,7 +8,6 @@ import shlex
 import subprocess
 import sys
 import zipfile
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,19 +22,16 @@ from onex.cli.project.scaffold import project_files
 from onex.cli.project.write import write_new_folder
 from onex.codegen.adopt.adoption import Choices, adopt
 from onex.codegen.adopt.sample import Sample, SampledRecord
-from onex.codegen.editor_schema import schema_text
 from onex.errors import ConfigurationError, RejectedError
 from onex.schema.topic_catalogue import TopicCatalogue
 from tests.conftest import ROOT
 
-SCHEMA = cache(schema_text)
 CONTRACT = "services/node_web_shop_greeting_compute/v1_0_0/contract.yaml"
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder. The schema of contracts is made once for all tests."""
-    monkeypatch.setattr("onex.cli.project.scaffold.schema_text", SCHEMA)
+    """The current folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

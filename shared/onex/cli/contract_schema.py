@@ -1,12 +1,13 @@
 """``onex contract schema``: the JSON Schema of a contract, for editors."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from onex.cli.output import console, print_json
-from onex.codegen.editor_schema import IN_PROJECT, editor_line, editor_schema, schema_text
+from onex.codegen.editor_schema import IN_PROJECT, editor_line, schema_text
 
 
 def schema(
@@ -19,7 +20,7 @@ def schema(
     Editors with a YAML language server find the file by the first line of a contract.
     """
     if output is None:
-        print_json(editor_schema())
+        print_json(json.loads(schema_text()))
         return
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(schema_text(), encoding="utf-8")

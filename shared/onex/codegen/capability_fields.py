@@ -34,7 +34,7 @@ def capability_files(root: Path) -> Mapping[str, str]:
     Empty for any other folder, because the files and the tests belong to ONEX itself.
     """
     tests = root / "tests" / "mixins"
-    if not tests.is_dir() or not Path(inspect.getfile(CATALOGUE.all()[0])).is_relative_to(root.resolve()):
+    if not tests.is_dir() or not Path(inspect.getfile(Mixin)).is_relative_to(root.resolve()):
         return {}
     enforcing = enforcing_tests(tests)
     sections = [_HEAD]

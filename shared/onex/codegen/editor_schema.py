@@ -23,6 +23,7 @@ from onex.model.contract.advanced_features import ModelAdvancedFeatures
 FILE_NAME: Final = "contract.schema.json"
 IN_PROJECT: Final = f".onex/{FILE_NAME}"
 """Where ``onex contract schema --output`` writes it, below the root of a project."""
+_SHIPPED: Final = Path(inspect.getfile(contract_json_schema)).with_name(FILE_NAME)
 _IN_LIBRARY = f"shared/onex/contract/{FILE_NAME}"
 _LEVELS = 3
 """Folders between the root of a project and the contract of a node: ``services/node_x/v1_0_0``."""
@@ -40,7 +41,7 @@ def editor_line(levels: int = _LEVELS) -> str:
 
 
 def editor_schema() -> Schema:
-    """Return the JSON Schema (2020-12)."""
+    """Make the JSON Schema (2020-12). It needs all extras of the capabilities, and a second."""
     schema = contract_json_schema()
     definitions = _map(schema["$defs"])
     for part in models_of(ModelContract):
@@ -73,14 +74,15 @@ def editor_schema() -> Schema:
 
 
 def schema_text() -> str:
-    """Return the schema as the text of a file."""
-    return json.dumps(editor_schema(), indent=1, ensure_ascii=False) + "\n"
+    """Return the schema as the text of a file: the one that belongs to the library."""
+    return _SHIPPED.read_text(encoding="utf-8")
 
 
 def schema_files(root: Path) -> Mapping[str, str]:
     """Return the file that belongs to the library, by path below ``root``: a checkout of ONEX. Empty elsewhere."""
-    here = Path(inspect.getfile(ModelContract)).resolve()
-    return {_IN_LIBRARY: schema_text()} if here.is_relative_to((root / "shared" / "onex").resolve()) else {}
+    if not _SHIPPED.resolve().is_relative_to((root / "shared" / "onex").resolve()):
+        return {}
+    return {_IN_LIBRARY: json.dumps(editor_schema(), indent=1, ensure_ascii=False) + "\n"}
 
 
 def _add_subcontract(model: type[BaseModel], key: str, definitions: Schema) -> Schema:

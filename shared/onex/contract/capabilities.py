@@ -191,8 +191,9 @@ def declared_capabilities(contract: ModelContract, checker: Checker) -> Iterator
         if CATALOGUE.feature_of_key(key):
             continue
         if mixin is None:
-            keys = ", ".join(mixin.definition.metadata.key for mixin in CATALOGUE.all())
-            checker.add(("subcontracts", key), "no capability has this subcontract", f"there are {keys}")
+            checker.add(
+                ("subcontracts", key), "no capability has this subcontract", f"there are {', '.join(CATALOGUE.keys)}"
+            )
         else:
             yield Declared(mixin, config, ("subcontracts", key))
     for part, name, config in contract.advanced_features.asked() if contract.advanced_features else ():

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 
 from onex.capability import Feature, Mixin
-from onex.capability.metadata import CapabilityMetadata
+from onex.capability.metadata import FILE_NAME, CapabilityMetadata, load_metadata
 from onex.capability.names import EnumNameForm, key_of, onex_names
 from onex.errors import CompositionError
 
@@ -94,6 +96,7 @@ class MixinCatalogue:
         self._modules = dict(_BUILT_IN if modules is None else modules)
         self._views = dict(_VIEWS if is_whole else {})
         self._features = dict(_FEATURES if is_whole else {})
+        self._metadata: dict[str, CapabilityMetadata] = {}
 
     def register(self, name: str, module: str) -> None:
         """Add the class ``name`` of ``module``. Raise CompositionError when the name is in use."""
@@ -110,22 +113,30 @@ class MixinCatalogue:
         """Class names of the capabilities and views, sorted."""
         return sorted([*self._modules, *self._views])
 
+    @property
+    def keys(self) -> list[str]:
+        """Keys of the capabilities, sorted by class name. Nothing is imported: an extra may be missing."""
+        return [key_of(name) for name in self.names]
+
     def module(self, name: str) -> str:
         """Return the module from which code imports a mixin. Raise CompositionError for an unknown name."""
-        self.mixin(name)
-        return self._module(name) or ""
+        if (module := self._module(name)) is None:
+            raise CompositionError(self._unknown(name))
+        return module
 
     def mixin(self, name: str) -> type[Mixin]:
         """Import and return the class of a mixin. Raise CompositionError for an unknown name."""
-        module = self._module(name)
-        if module is None:
-            raise CompositionError(self._unknown(name))
-        mixin: type[Mixin] = getattr(import_module(module), name)
+        mixin: type[Mixin] = getattr(import_module(self.module(name)), name)
         return mixin
 
     def metadata(self, name: str) -> CapabilityMetadata:
-        """Return the metadata of a mixin."""
-        return self.mixin(name).definition.metadata
+        """Return the metadata of a mixin. Raise CompositionError for an unknown name.
+
+        Those of this library are read from their files: an extra that an engine needs may be missing.
+        """
+        if name not in self._metadata:
+            self._metadata[name] = self._read_metadata(name)
+        return self._metadata[name]
 
     def of_key(self, key: str) -> type[Mixin] | None:
         """Return the mixin with this key (``retry``), or None."""
@@ -156,7 +167,10 @@ class MixinCatalogue:
         return list(dict.fromkeys(names))
 
     def all(self) -> Sequence[type[Mixin]]:
-        """Return all capabilities, sorted by class name. Views are not among them."""
+        """Import and return all capabilities, sorted by class name. Views are not among them.
+
+        Raise ModuleNotFoundError when an extra is missing that one of them needs.
+        """
         return [self.mixin(name) for name in self.names]
 
     def views(self) -> Sequence[type[Mixin]]:
@@ -166,6 +180,12 @@ class MixinCatalogue:
     def features(self) -> Sequence[Feature]:
         """Return the features with a configuration, sorted by name."""
         return [import_module(self._features[name]).FEATURE for name in sorted(self._features)]
+
+    def _read_metadata(self, name: str) -> CapabilityMetadata:
+        spec = find_spec(self.module(name))
+        if spec is not None and spec.origin and (Path(spec.origin).with_name(FILE_NAME)).is_file():
+            return load_metadata(Path(spec.origin).parent)
+        return self.mixin(name).definition.metadata
 
     def _module(self, name: str) -> str | None:
         return self._modules.get(name) or self._views.get(name)

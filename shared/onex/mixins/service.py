@@ -76,6 +76,6 @@ def _names_of(request: str, catalogue: MixinCatalogue) -> Sequence[str]:
     if mixin is None and request.startswith("Mixin"):
         catalogue.mixin(request)  # raises the reason
     if mixin is None:
-        valid = sorted([*_GROUPS, *(mixin.definition.metadata.key for mixin in catalogue.all())])
+        valid = sorted([*_GROUPS, *catalogue.keys])
         raise CompositionError(f"no capability {request!r}; there are {', '.join(valid)}")
     return [mixin.__name__]

@@ -9,7 +9,6 @@ from onex.cli.stack.agent_plan import Launch
 from onex.cli.stack.agent_starter import AgentStarter
 from onex.cli.stack.stack_file import AgentNote
 from onex.errors import ConfigurationError
-from onex.local.process import started_at
 from onex.settings import Settings
 from onex.util.fork_server import Forked
 
@@ -32,6 +31,8 @@ class StartedAgents:
         """Start an agent. It waits for its topics by itself."""
         node = launch.node
         arguments = ["run", str(node.folder), *self._options]
+        from onex.local.process import started_at
+
         process = self._starter.start(arguments, log_of(self._settings, node.name, launch.number))
         self._processes[process.pid] = process
         note = AgentNote(

@@ -19,8 +19,8 @@ def check_needed(contract: ModelContract, bodies: Mapping[str, Body], injection:
         for method, body in bodies.items()
         for name in sorted({*_own_attributes(body.statements)} - {*injection.accessors})
     ]
-    # The catalogue imports every capability, which takes a while: it is asked only when something is missing.
-    accessors = {mixin.definition.metadata.accessor: mixin.__name__ for mixin in CATALOGUE.all()} if missing else {}
+    # The catalogue reads a file of every capability, which takes a while: it is asked only when something is missing.
+    accessors = {CATALOGUE.metadata(name).accessor: name for name in CATALOGUE.names} if missing else {}
     problems = [
         ContractProblem(
             Path(FILE_NAME),
