@@ -28,6 +28,14 @@ def test_capabilities_that_need_servers_are_tested_by_one_worker() -> None:
     assert len({unit_of_work(f"{module}::test_a") for module in needing}) == 1
 
 
+def test_what_only_computes_asks_for_no_server() -> None:
+    """These run at a low priority, in workers that would each start one."""
+    fixture = re.compile(r"\b(kafka|postgres): Local|\bkafka_bus: ")
+    folders = [ROOT / "tests" / "unit", ROOT / "tests" / "simulation"]
+    files = [file for folder in folders for file in folder.glob("*.py")]
+    assert [file.name for file in files if fixture.search(file.read_text())] == []
+
+
 def test_sorting_loses_no_test_and_changes_nothing_twice(request: pytest.FixtureRequest) -> None:
     items = list(request.session.items)
     again = list(reversed(items))
