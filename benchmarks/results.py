@@ -50,7 +50,7 @@ _ABOUT = {
     "five transactions one after the other. The highest rate held is the last of a ladder (1,000, 2,000, 4,000, "
     "8,000, 12,000, 16,000, 20,000 a second) at which 99 of 100 messages take at most 100 ms.",
     "scale": "The price node over 8 partitions: one, two and four processes on two cores that also run the broker, "
-    "beside as many hand-written loops and Kafka Streams with two threads.",
+    "next to as many hand-written loops and Kafka Streams with two threads.",
     "retry": "An effect in key order, 200 messages a second over 100 keys, while a share of the keys fails at every "
     "attempt and waits on the retry topic: latency of the other keys, which share their partitions.",
     "state": "A reducer with a million keys in its changelog: from the start of its process to ready, with and "

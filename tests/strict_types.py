@@ -3,6 +3,7 @@
 import fcntl
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.conftest import ROOT, mypy_cache
@@ -12,16 +13,13 @@ _SETTINGS = """\
 strict = True
 namespace_packages = True
 explicit_package_bases = True
-exclude = test_node
-
-[mypy-asyncpg.*,aiokafka.*]
-ignore_missing_imports = True
 """
 
 
-def errors_of_types(folder: Path, *others: Path) -> str:
+def errors_of_types(folder: Path, *others: Path, without: str = "", untyped: Sequence[str] = ()) -> str:
     """Return mypy's errors in the packages of a folder and in other files; empty when there are none.
 
+    ``without`` are files of the folder, an expression; ``untyped`` are packages that have no types.
     Tests share one cache, one after the other: the first analyses the library for all of them.
     """
     cache = mypy_cache("strict")
@@ -29,8 +27,10 @@ def errors_of_types(folder: Path, *others: Path) -> str:
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         settings = cache / "mypy.ini"
-        settings.write_text(_SETTINGS)
+        ignored = [f"[mypy-{name}.*]\nignore_missing_imports = True\n" for name in untyped]
+        settings.write_text(_SETTINGS + "".join(ignored))
         command = [sys.executable, "-m", "mypy", "--config-file", str(settings), "--cache-dir", str(cache)]
+        command += ["--exclude", without] if without else []
         paths = [folder, ROOT / "shared", *(other.parent for other in others)]
         done = subprocess.run(
             [*command, ".", *map(str, others)],

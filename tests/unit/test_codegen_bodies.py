@@ -361,7 +361,7 @@ def _pytest(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_packages_pass_mypy_strict(packages: Mapping[str, Path]) -> None:
-    assert errors_of_types(packages["compute"].parents[1]) == ""
+    assert errors_of_types(packages["compute"].parents[1], without="test_node") == ""
 
 
 ALL = {**FORMS, **{path.stem: path.read_text() for path in sorted(CONTRACTS.glob("*.yaml"))}}

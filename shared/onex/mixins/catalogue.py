@@ -120,7 +120,7 @@ class MixinCatalogue:
 
     def module(self, name: str) -> str:
         """Return the module from which code imports a mixin. Raise CompositionError for an unknown name."""
-        if (module := self._module(name)) is None:
+        if (module := self._modules.get(name) or self._views.get(name)) is None:
             raise CompositionError(self._unknown(name))
         return module
 
@@ -183,12 +183,10 @@ class MixinCatalogue:
 
     def _read_metadata(self, name: str) -> CapabilityMetadata:
         spec = find_spec(self.module(name))
-        if spec is not None and spec.origin and (Path(spec.origin).with_name(FILE_NAME)).is_file():
-            return load_metadata(Path(spec.origin).parent)
+        folder = Path(spec.origin).parent if spec is not None and spec.origin else None
+        if folder is not None and (folder / FILE_NAME).is_file():
+            return load_metadata(folder)
         return self.mixin(name).definition.metadata
-
-    def _module(self, name: str) -> str | None:
-        return self._modules.get(name) or self._views.get(name)
 
     def _unknown(self, name: str) -> str:
         if (row := onex_names().get(name)) is not None:

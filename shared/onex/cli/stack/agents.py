@@ -29,10 +29,10 @@ class StartedAgents:
 
     def start(self, launch: Launch) -> None:
         """Start an agent. It waits for its topics by itself."""
+        from onex.local.process import started_at  # its extra may be missing
+
         node = launch.node
         arguments = ["run", str(node.folder), *self._options]
-        from onex.local.process import started_at
-
         process = self._starter.start(arguments, log_of(self._settings, node.name, launch.number))
         self._processes[process.pid] = process
         note = AgentNote(
