@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from types import FrameType
+from typing import TypeVar
 
 import pytest
 from hypothesis import settings
@@ -24,6 +25,7 @@ from tests.rewriting import rewrite_share
 settings.register_profile("mesh", deadline=None)  # how long an example takes is the machine's affair
 settings.load_profile("mesh")
 
+R = TypeVar("R")
 ROOT = Path(__file__).parents[1]
 SERVICES = ROOT / "services"
 ORDERS = ROOT / "examples" / "orders"
@@ -123,16 +125,18 @@ def mypy_cache(test: str) -> Path:
     return ROOT / "build" / "tests" / "mypy" / test
 
 
-def eventually(condition: Callable[[], object], within: float = 30.0, what: str | Callable[[], str] = "") -> None:
-    """Wait until a condition holds; AssertionError when it does not within ``within`` seconds.
+def eventually(condition: Callable[[], R | None], within: float = 30.0, what: str | Callable[[], str] = "") -> R:
+    """Wait until a condition holds, and return what it found. AssertionError when it does not within these seconds.
 
+    A second look may find something else: where that matters, a test uses what this returns.
     ``what`` it waits for: a text, or a function that returns it after the wait, with what a program wrote meanwhile.
     A look often costs brokers and agents more than what the test waits for: after a while it looks less often.
     """
     began = time.monotonic()
-    while not condition():
+    while not (found := condition()):
         waited = time.monotonic() - began
         if waited >= within:
             text = what() if callable(what) else what
             raise AssertionError(f"not within {within:g} s: {text or condition}")
         time.sleep(min(0.02 + waited / 10, 0.1))  # between looks at a condition, not instead of one
+    return found

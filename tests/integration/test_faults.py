@@ -327,7 +327,7 @@ def test_idle_agents_go_on_when_a_clock_is_set_back(kafka_bus: KafkaEventBusAdap
                 mesh.start(name, env=clock.env())
         mesh.send([Amount(entity="e", value=1)])
         mesh.send([Act(entity="e", number=1)])
-        eventually(lambda: mesh.messages(Tallied) and mesh.messages(Acted), 60, "work to be done")
+        eventually(lambda: bool(mesh.messages(Tallied)) and bool(mesh.messages(Acted)), 60, "work to be done")
 
 
 def test_instances_are_kept_running_and_drained_together(kafka_bus: KafkaEventBusAdapter, tmp_path: Path) -> None:
@@ -336,14 +336,14 @@ def test_instances_are_kept_running_and_drained_together(kafka_bus: KafkaEventBu
         supervisor = subprocess.Popen(command, env=mesh.env, stderr=subprocess.DEVNULL)
         mesh.processes.append(supervisor)
 
-        def pids() -> list[int]:
+        def two(others_than: list[int] | None = None) -> list[int] | None:
             infos = [json.loads(file.read_text()) for file in (tmp_path / "run").glob("*.json")]
-            return sorted(int(i["pid"]) for i in infos if mesh.readiness(int(i["pid"])) == {})
+            pids = sorted(int(i["pid"]) for i in infos if mesh.readiness(int(i["pid"])) == {})
+            return pids if len(pids) == 2 and pids != others_than else None
 
-        eventually(lambda: len(pids()) == 2, 40, "two instances ready")
-        before = pids()
+        before = eventually(two, 40, "two instances ready")
         os.kill(before[0], signal.SIGKILL)
-        eventually(lambda: len(pids()) == 2 and pids() != before, 40, "the dead one is started again")
+        eventually(lambda: two(before), 40, "the dead one is started again")
         mesh.send([Amount(entity=f"e{n}", value=1) for n in range(20)])
         eventually(lambda: len(mesh.messages(Tallied)) == 20, 30)
         assert mesh.stop(supervisor) == 0

@@ -49,8 +49,7 @@ def _commands() -> set[int]:
 def command(before: set[int]) -> Iterator[tuple["subprocess.Popen[str]", int]]:
     """A caller, and the pid of its command, which waits."""
     caller = _start(_SEND)
-    eventually(lambda: _commands() - before)
-    (pid,) = _commands() - before
+    (pid,) = eventually(lambda: _commands() - before)
     yield caller, pid
     caller.kill()
     caller.communicate()
@@ -118,8 +117,7 @@ def test_a_caller_that_leaves_early_ends_no_other(sent: str, before: set[int]) -
 
 def test_a_signal_that_the_caller_ignores_the_command_ignores(before: set[int]) -> None:
     caller = _start(_SEND, [signal.SIGINT])
-    eventually(lambda: _commands() - before)
-    for pid in {caller.pid, *_commands()} - before:
+    for pid in {caller.pid, *eventually(lambda: _commands() - before)}:
         os.kill(pid, signal.SIGINT)
     assert "no Kafka broker answers" in caller.communicate("[]")[1]
     assert caller.returncode == 4

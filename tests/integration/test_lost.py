@@ -22,9 +22,11 @@ def _totals(mesh: Mesh) -> list[float]:
 def _blocked(mesh: Mesh, why: str) -> list[str]:
     """Start the node, wait until it is blocked for a reason, and stop it. Return the commands that it names."""
     agent = mesh.start(NAME, ready=False)
-    eventually(lambda: why in str(mesh.readiness(agent.pid)), 60, f"blocked: {why}")
-    reasons = mesh.readiness(agent.pid) or {}
-    (reason,) = {text for text in reasons.values() if why in text}
+
+    def reasons() -> set[str]:
+        return {text for text in (mesh.readiness(agent.pid) or {}).values() if why in text}
+
+    (reason,) = eventually(reasons, 60, f"blocked: {why}")
     found = mesh.onex("doctor", "--services", str(FOLDER)).stdout
     assert why in " ".join(found.split()), found
     assert mesh.stop(agent) == 0

@@ -23,14 +23,13 @@ class Scene:
         self._config = KafkaConfig(cluster.bootstrap_servers)
         admin = AdminClient({"bootstrap.servers": cluster.bootstrap_servers})
         admin.create_topics([NewTopic(topic, 1, SIZE)])[topic].result(20)
-        eventually(lambda: self._leader(admin) > 0, 20, "a leader")
-        leader = self._leader(admin)
-        self._broker: Broker = next(broker for broker in cluster.brokers if broker.node_id == leader)
+        self._broker = eventually(lambda: self._leader(cluster, admin), 20, "a leader")
         self._producer = KafkaTransaction(self._config, topic, ErrorSink())
 
-    def _leader(self, admin: AdminClient) -> int:
+    def _leader(self, cluster: Cluster, admin: AdminClient) -> Broker | None:
+        """The leader that one of the brokers names: another may not know the topic yet."""
         found = admin.list_topics(self._topic, timeout=10).topics[self._topic].partitions
-        return found[0].leader if 0 in found else -1
+        return next((broker for broker in cluster.brokers if 0 in found and broker.node_id == found[0].leader), None)
 
     def commit(self, value: bytes) -> None:
         """One record, one transaction."""

@@ -345,12 +345,13 @@ def test_doctor_finds_and_explains(kafka_bus: KafkaEventBusAdapter, tmp_path: Pa
         text = models.read_text()
         models.write_text(text.replace("    value: int\n", '    value: int\n    note: str = ""\n', 1))
 
-        def examined() -> tuple[int, str]:
+        def examined() -> tuple[int, str] | None:
             done = mesh.onex("doctor", "--dead-letters", "2", "--window", "0.5", "--json")
-            return done.returncode, done.stdout
+            findings = json.loads(done.stdout)["findings"]
+            is_seen = any(finding["check"] == "transactions" for finding in findings)
+            return (done.returncode, done.stdout) if is_seen else None
 
-        eventually(lambda: '"transactions"' in examined()[1], what="the transaction to be open for two seconds")
-        code, out = examined()
+        code, out = eventually(examined, what="the transaction to be open for two seconds")
         found = json.loads(out)["findings"]
         hanging.abort()
         hanging.close()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from threading import Event
 
 
-async def charge_card(block: Callable[[], None]) -> None:
+async def charge_card(block: Callable[[], object]) -> None:
     """One call that takes long."""
     block()
     await asyncio.sleep(0)
