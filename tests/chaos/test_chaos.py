@@ -21,7 +21,6 @@ _FAULTS = (
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
 def test_after_faults_every_promise_is_kept(postgres: LocalPostgres, tmp_path: Path) -> None:
     rows = run(1, [name for name in _FAULTS if name in available()], postgres, tmp_path)
     assert all(expected == found for _, expected, found in rows), table(rows)

@@ -127,7 +127,6 @@ def _has_stack(document: Path) -> bool:
     return any(command in text for text in texts for command in ("onex up", "onex dev"))
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("document", list(_parameters()), indirect=True)
 def test_every_block_runs(document: Path, workplace: Workplace) -> None:
     for block in blocks_of(document):

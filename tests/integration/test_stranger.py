@@ -200,7 +200,6 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
 def test_a_stranger_has_guarantees_between_topics_of_a_company(
     stranger: Stranger, registry: Registry, kafka_bus: KafkaEventBusAdapter, tmp_path: Path
 ) -> None:

@@ -356,7 +356,7 @@ def _pytest(folder: Path) -> subprocess.CompletedProcess[str]:
     ]
     environment = {"PYTHONPATH": f"{ROOT / 'shared'}:{folder.parents[1]}", "PATH": "/usr/bin:/bin"}
     return subprocess.run(
-        command, cwd=folder.parents[1], env=environment, capture_output=True, text=True, check=False, timeout=120
+        command, cwd=folder.parents[1], env=environment, capture_output=True, text=True, check=False
     )
 
 

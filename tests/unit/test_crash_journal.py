@@ -311,7 +311,7 @@ def test_a_call_into_c_that_keeps_the_interpreter_ends_the_process(tmp_path: Pat
         "from onex.util.clock import SystemClock; HangAlarm(0.2, SystemClock()); "
         "re.match(r'(a+)+b', 'a' * 60)"
     )
-    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60, check=False)
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
     assert ended.returncode == 1
     assert b"re/__init__.py" in ended.stderr, "it names where it hung"
 

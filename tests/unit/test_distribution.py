@@ -1,6 +1,9 @@
 """Modules with costly fixtures stay on one worker of pytest-xdist; all other tests are distributed one by one."""
 
+import ast
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +37,21 @@ def test_what_only_computes_asks_for_no_server() -> None:
     folders = [ROOT / "tests" / "unit", ROOT / "tests" / "simulation"]
     files = [file for folder in folders for file in folder.glob("*.py")]
     assert [file.name for file in files if fixture.search(file.read_text())] == []
+
+
+def _limits_of_processes(file: Path) -> Iterator[int]:
+    """Yield the lines that give a process a time limit."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("subprocess."):
+            yield from (limit.value.lineno for limit in node.keywords if limit.arg == "timeout")
+
+
+def test_what_only_computes_has_the_limit_of_pytest_alone() -> None:
+    """At a low priority on a slow machine, 15 s of processor time have taken more than 300 s."""
+    files = [file for part in ("unit", "simulation", "mixins") for file in (ROOT / "tests" / part).glob("*.py")]
+    limits = [f"{file.name}:{line}" for file in files for line in _limits_of_processes(file)]
+    shared = ROOT / "tests" / "strict_types.py"
+    assert [*limits, *_limits_of_processes(shared)] == []
 
 
 def test_sorting_loses_no_test_and_changes_nothing_twice(request: pytest.FixtureRequest) -> None:

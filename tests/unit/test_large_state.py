@@ -45,7 +45,6 @@ def test_state_larger_than_its_memory_is_kept_and_found(tmp_path: Path) -> None:
         [sys.executable, "-c", _SCENE, str(tmp_path / "state")],
         capture_output=True,
         text=True,
-        timeout=110,
         check=True,
         cwd=ROOT,
     )
