@@ -29,6 +29,11 @@ def error(status: int, message: str) -> web.Response:
     return web.json_response({"message": message}, status=status)
 
 
+def again(response: web.Response) -> web.Response:
+    """Return the same response for another request: aiohttp sends a response object once, and hangs then."""
+    return web.Response(status=response.status, body=response.body, headers=response.headers)
+
+
 async def hung_up(request: web.Request) -> web.StreamResponse:
     """End the connection, as an engine does that is killed."""
     assert request.transport is not None
@@ -90,7 +95,7 @@ class FakeDaemon:
         for entry in self.scripted:
             if entry[0].fullmatch(line):
                 self.scripted.remove(entry)
-                return entry[1] if isinstance(entry[1], web.Response) else await entry[1](request)
+                return again(entry[1]) if isinstance(entry[1], web.Response) else await entry[1](request)
         for pattern, handler in _ROUTES:
             if found := re.fullmatch(pattern, line):
                 return await handler(self, request, *found.groups())
