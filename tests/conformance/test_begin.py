@@ -103,6 +103,42 @@ def test_a_pause_in_the_listener_may_be_undone_there(bus: ProtocolEventBus, topi
     consumer.close()
 
 
+def test_a_listener_may_act_on_the_partitions_that_it_had_before(
+    bus: ProtocolEventBus, topic: MakeTopic, group: str
+) -> None:
+    """It gets more when another member leaves, or when the metadata of a second topic comes later."""
+    name = topic(6)
+    consumer, listener = member(bus, group, name, lambda _, __: None)
+    other = bus.subscribe(group, [name])
+
+    def shared() -> bool:
+        consumer.batch(10, 0.05)
+        other.batch(10, 0.05)
+        return len(consumer.assignment()) == len(other.assignment()) == 3
+
+    eventually(shared, what="three partitions each")
+    sought, resumed, paused = consumer.assignment()
+    bus.publish_batch([Outgoing(name, b"", b"k", [], number) for number in (*range(6), *range(6))])
+    assert len(take(consumer, 6)) == 6
+    consumer.pause([resumed])
+    new: list[Partition] = []
+
+    def act(consumer: ProtocolConsumer, partitions: Sequence[Partition]) -> None:
+        new.extend(partitions)
+        consumer.seek(sought, 1)
+        consumer.resume([resumed])
+        consumer.pause([paused, *partitions[1:]])
+        consumer.seek(partitions[0], 1)
+        bus.publish_batch([Outgoing(name, b"", b"k", [], number) for number in (resumed.partition, paused.partition)])
+
+    listener.act = act
+    other.close()
+    taken = [(record.partition(), record.offset()) for record in take(consumer, 3)]
+    assert sorted(taken) == sorted([(sought.partition, 1), (resumed.partition, 2), (new[0].partition, 1)])
+    assert nothing_comes(consumer)
+    consumer.close()
+
+
 @pytest.mark.parametrize("position", [1, 99], ids=["below", "above"])
 def test_a_position_out_of_range_is_an_error(
     bus: ProtocolEventBus, topic: MakeTopic, group: str, position: int

@@ -107,7 +107,7 @@ class ProtocolRebalanceListener(Protocol):
         """Prepare partitions before their first record.
 
         Reading begins at the committed position, or at the earliest record where there is none. ``seek`` changes
-        that.
+        that. These may be more partitions of a member that has others: it can seek, pause and resume those here, too.
         """
         ...
 

@@ -41,8 +41,8 @@ class KafkaConsumer(ProtocolConsumer):
         self._paused: set[Partition] = set()
         self._out_of_range: set[Partition] = set()
         """Paused partitions whose position is no longer in the topic; the client fetches nothing of them."""
-        self._starts: dict[Partition, int] | None = None
-        """Start offsets, while the listener runs and the client does not have the new partitions yet."""
+        self._starts: dict[Partition, int] = {}
+        """Start offsets of new partitions, while the listener runs and the client does not have them yet."""
         self._has_revoked = False
         self._listener_failure: BaseException | None = None
         self._closed = False
@@ -110,8 +110,7 @@ class KafkaConsumer(ProtocolConsumer):
     def pause(self, partitions: Sequence[Partition]) -> None:
         assigned = [p for p in partitions if p in self._assigned]
         self._paused.update(assigned)
-        if self._starts is None:
-            self._client.pause([_tp(p) for p in assigned])
+        self._client.pause([_tp(p) for p in assigned if p not in self._starts])
 
     @override
     def resume(self, partitions: Sequence[Partition]) -> None:
@@ -119,14 +118,13 @@ class KafkaConsumer(ProtocolConsumer):
         if gone := self._out_of_range.intersection(assigned):
             raise BusUnavailableError(f"reading {min(gone)}: its position is no longer in the topic")
         self._paused.difference_update(assigned)
-        if self._starts is None:
-            self._client.resume([_tp(p) for p in assigned])
+        self._client.resume([_tp(p) for p in assigned if p not in self._starts])
 
     @override
     def seek(self, partition: Partition, offset: int) -> None:
         if partition not in self._assigned:
             return
-        if self._starts is not None:
+        if partition in self._starts:
             self._starts[partition] = offset
             return
         try:
@@ -237,7 +235,7 @@ class KafkaConsumer(ProtocolConsumer):
         self._starts = starts = dict.fromkeys(partitions, OFFSET_BEGINNING)
         if partitions:
             self._call_listener(self._begin, partitions)
-        self._starts = None
+        self._starts = {}
         self._assign([TopicPartition(*partition, offset) for partition, offset in starts.items()])
         if paused := [_tp(p) for p in partitions if p in self._paused]:
             self._client.pause(paused)
