@@ -103,7 +103,10 @@ class Engine:
         assert self.process is not None
         self.process.terminate()
         self.process.wait(60)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        data = f"{self.folder}/data"  # each engine mounts it on itself; one that was killed leaves it so
+        while any(line.split()[1] == data for line in Path("/proc/mounts").read_text().splitlines()):
+            subprocess.run(["umount", data], check=True)
+        shutil.rmtree(self.folder)
 
 
 def _ended(pid: int) -> None:

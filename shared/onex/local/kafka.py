@@ -83,7 +83,8 @@ class LocalKafka:
         self._controller = self._controller or free_port()
         self._format(kafka.checkpoint)
         properties.write_text(self.properties())
-        self._process = spawn(kafka.broker(properties, self._heap, self._java), self.log, tied=self._tied)
+        options = (*self._java, f"-Djava.io.tmpdir={self._temporary()}")
+        self._process = spawn(kafka.broker(properties, self._heap, options), self.log, tied=self._tied)
         self.pid, self.started = self._process.pid, started_at(self._process.pid)
 
     def wait(self) -> None:
@@ -116,6 +117,13 @@ class LocalKafka:
     def listening(self) -> bool:
         """Return whether the broker's port accepts connections."""
         return listening(self.port)
+
+    def _temporary(self) -> Path:
+        """Return an empty folder for libraries that Java unpacks: a broker that is killed leaves them there."""
+        folder = self.folder / "tmp"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
 
     def _port_before(self, properties: Path) -> int:
         """Return the port of the last start, which other programs know; 0 when there is none."""
