@@ -25,6 +25,7 @@ def _received(connection: _socket.socket) -> int:
 
 def main() -> int:
     """Run the command of the arguments. Return its exit code, or end by its signal."""
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, _PASSED)  # until there is a command that they are passed to
     ignored = [number for number in _PASSED if _signal.getsignal(number) == _signal.SIG_IGN]
     request = marshal.dumps((sys.argv[1:], os.getcwd(), dict(os.environ), ignored))
     connection = _socket.socket(_socket.AF_UNIX)
@@ -35,6 +36,7 @@ def main() -> int:
     for number in _PASSED:
         if number not in ignored:
             _signal.signal(number, lambda number, _frame: os.kill(pid, number))
+    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, _PASSED)
     code = _received(connection)
     if code < 0:
         _signal.signal(-code, _signal.SIG_DFL)

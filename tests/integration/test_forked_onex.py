@@ -1,13 +1,17 @@
 """The forked command is what a shell sees of the real one: streams, folder, variables, signals, exit code."""
 
+import fcntl
 import marshal
 import os
 import signal
 import socket
 import struct
 import subprocess
+import sys
+import termios
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 import psutil
 import pytest
@@ -45,11 +49,20 @@ def _commands() -> set[int]:
     return {child.pid for child in psutil.Process().children(recursive=True) if os.getsid(child.pid) == child.pid}
 
 
+def _unread(pipe: IO[str]) -> int:
+    """Return the number of bytes that are in a pipe."""
+    size = fcntl.ioctl(pipe.fileno(), termios.FIONREAD, bytes(4))
+    return int.from_bytes(size, sys.byteorder)
+
+
 @pytest.fixture
 def command(before: set[int]) -> Iterator[tuple["subprocess.Popen[str]", int]]:
-    """A caller, and the pid of its command, which waits."""
+    """A caller, and the pid of its command, which has read the beginning of its input and waits for the rest."""
     caller = _start(_SEND)
+    assert caller.stdin is not None
+    print("[", end="", file=caller.stdin, flush=True)
     (pid,) = eventually(lambda: _commands() - before)
+    eventually(lambda: caller.stdin is not None and not _unread(caller.stdin), what="the command reads its input")
     yield caller, pid
     caller.kill()
     caller.communicate()
