@@ -1,7 +1,6 @@
 """What a call of the client returns when no broker answers: at connect, and in the middle."""
 
 import asyncio
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from onex.pytest_plugin.servers import SHORT_LIVED
 from onex.settings import Settings
 from tests.integration.agents import Mesh
 from tests.integration.orders import FOLDERS, connected, order, until
+from tests.integration.supervised import SUPERVISED
 
 
 @pytest.mark.long
@@ -25,9 +25,8 @@ def test_a_broker_restart_in_the_middle(tmp_path: Path) -> None:
         # It does so after twice the timeout, which must be less than the 30 s that the workflow waits for a charge.
         with Mesh(bus, FOLDERS, tmp_path, env={"ONEX_STALL_TIMEOUT": "5"}) as mesh:
             # A commit on its way to a broker that dies may end the process: see docs/decisions/0014.
-            again = (sys.executable, "-m", "tests.integration.supervised")
             for folder in FOLDERS:
-                mesh.start(folder.parent.name, ready=False, within=again)
+                mesh.start(folder.parent.name, ready=False, within=SUPERVISED)
 
             async def play() -> None:
                 async with connected(mesh) as client:

@@ -1,7 +1,6 @@
 """Messages that end the process of their handler, on a real broker; the effect's under the supervisor."""
 
 import json
-import sys
 from pathlib import Path
 
 from node_unruly_compute.v1_0_0.models import Ask, Reply
@@ -12,9 +11,9 @@ from onex.model.message import Message
 from onex.wire.partitioner import partition_of
 from tests.conftest import NODES, eventually
 from tests.integration.agents import Mesh
+from tests.integration.supervised import SUPERVISED
 
 COMPUTE, EFFECT = "node_unruly_compute", "node_unruly_effect"
-SUPERVISED = (sys.executable, "-m", "tests.integration.supervised")
 
 
 def _blocked(mesh: Mesh, name: str) -> dict[str, str]:

@@ -235,20 +235,26 @@ def test_an_engine_that_is_silent_is_an_outage() -> None:
 @pytest.mark.enforces("docker_client.max_connections")
 def test_connections_are_limited() -> None:
     async def scene(daemon: FakeDaemon) -> None:
-        open_now, most = 0, 0
+        open_now, most, released = 0, 0, asyncio.Event()
 
-        async def slow(_: web.Request) -> web.StreamResponse:
+        async def held(_: web.Request) -> web.StreamResponse:
             nonlocal open_now, most
             open_now += 1
             most = max(most, open_now)
-            await asyncio.sleep(0.001)  # lets the others in, if the limit does
+            await released.wait()
             open_now -= 1
             return web.json_response(daemon.version)
 
-        async with client(daemon.host, max_connections=2) as docker:
-            await docker.version()
-            daemon.script("GET /version", *[slow] * 6)
-            await asyncio.gather(*(docker.version() for _ in range(6)))
+        async with client(daemon.host, max_connections=2) as docker, client(daemon.host) as other:
+            await asyncio.gather(docker.version(), other.version())
+            daemon.script("GET /version", *[held] * 6)
+            calls = asyncio.gather(*(docker.version() for _ in range(6)))
+            while open_now < 2:
+                await asyncio.sleep(0.001)
+            async with other.call("a request that comes later than a third would") as connection:
+                await connection.containers.list(all=True)
+            released.set()
+            await calls
         assert most == 2
 
     served(scene)
