@@ -7,6 +7,8 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextvars import copy_context
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TypeVar
@@ -62,6 +64,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """Distribute the tests among the workers."""
     return scheduling(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Run a test in a context of its own, as an agent does a message: no test finds the sender of another one's."""
+    test = pyfuncitem.obj
+    pyfuncitem.obj = partial(copy_context().run, test)
+    try:
+        return (yield)
+    finally:
+        pyfuncitem.obj = test
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
