@@ -122,7 +122,7 @@ class LocalKafka:
         """Return an empty folder for libraries that Java unpacks: a broker that is killed leaves them there."""
         folder = self.folder / "tmp"
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def _port_before(self, properties: Path) -> int:
