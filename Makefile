@@ -1,4 +1,11 @@
-PYTHON ?= python3
+# Python in PATH, unless it was built without optimisations, as by `pyenv install`: tests and agents take longer with it.
+# Then the system's, if that is complete. PYTHON=python3.13 takes that one, as it is.
+COMPLETE := import sys, sysconfig, ensurepip, venv; complete = sys.version_info >= (3, 11)
+OPTIMISED := "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
+ifndef PYTHON
+PYTHON := $(shell python3 -c '$(COMPLETE); sys.exit(not (complete and $(OPTIMISED)))' 2>/dev/null && echo python3 || \
+	{ /usr/bin/python3 -c '$(COMPLETE); sys.exit(not complete)' 2>/dev/null && echo /usr/bin/python3; } || echo python3)
+endif
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -105,17 +112,16 @@ constraints:
 	{ sed -n '/^#/p' constraints.txt; build/newest/bin/python -m pip freeze --exclude onex-mesh; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt
 
-# Benchmarks have environments of their own: the mesh's on an interpreter built with optimisations (Debian's is; many
-# built by hand are not, and cost half of the speed), and the peers', whose pins differ. Java peers need JDK and Maven.
-BENCH_PYTHON ?= $(firstword $(wildcard /usr/bin/python3) $(PYTHON))
+# Benchmarks have environments of their own, one for the mesh and one for the peers, whose pins differ. Java peers need
+# JDK and Maven.
 BENCH := build/bench
 BENCH_STAMP := $(BENCH)/.installed
 
 $(BENCH_STAMP): pyproject.toml constraints.txt benchmarks/peers.txt benchmarks/java/pom.xml $(wildcard benchmarks/java/src/*.java)
-	@echo "setting up $(BENCH) (once, some minutes)"
-	$(BENCH_PYTHON) -m venv $(BENCH)/venv
+	@echo "setting up $(BENCH) with $(PYTHON) (once, some minutes)"
+	$(PYTHON) -m venv $(BENCH)/venv
 	$(BENCH)/venv/bin/python -m pip install $(PIP_OPTIONS) --editable '.[dev,bench]'
-	$(BENCH_PYTHON) -m venv $(BENCH)/peers
+	$(PYTHON) -m venv $(BENCH)/peers
 	$(BENCH)/peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/peers.txt
 	if command -v javac mvn; then \
 		mvn -q -B -f benchmarks/java compile dependency:copy-dependencies -DoutputDirectory=$(abspath $(BENCH))/java/libs; \
@@ -135,7 +141,7 @@ bench-quick: $(BENCH_STAMP)
 	$(BENCH)/venv/bin/python -m benchmarks.latency --quick --runs 1
 
 $(STAMP): pyproject.toml constraints.txt
-	@echo "setting up $(VENV) (once, about a minute)"
+	@echo "setting up $(VENV) with $(PYTHON) (once, about a minute)"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable '.[dev]'
 	@touch $@
