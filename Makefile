@@ -142,7 +142,7 @@ bench-quick: $(BENCH_STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	@echo "setting up $(VENV) with $(PYTHON) (once, about a minute)"
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable '.[dev]'
 	@touch $@
 

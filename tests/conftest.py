@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextvars import copy_context
-from functools import partial
+from functools import wraps
 from pathlib import Path
 from types import FrameType
 from typing import TypeVar
@@ -69,8 +69,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """Run a test in a context of its own, as an agent does a message: no test finds the sender of another one's."""
-    test = pyfuncitem.obj
-    pyfuncitem.obj = partial(copy_context().run, test)
+    test, context = pyfuncitem.obj, copy_context()
+
+    @wraps(test)  # Hypothesis has pytest show a failure while the test runs: pytest looks for its code.
+    def in_context(**arguments: object) -> object:
+        return context.run(test, **arguments)
+
+    pyfuncitem.obj = in_context
     try:
         return (yield)
     finally:

@@ -202,6 +202,9 @@ class _Pairing:
         if isinstance(written, str) and written not in self._open:
             # fastavro cannot look up the name of a type that it meets in a union of the reader.
             written = self._written.get(written, written)
+        match written, read:
+            case dict(), str(name):  # nor the name of the reader's type, for a type of the writer
+                read = self._read.get(name, name)
         if isinstance(written, list):
             for index, branch in enumerate(written):
                 written[index], read = self.pair(branch, read, place)
