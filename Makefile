@@ -1,5 +1,5 @@
-# Python in PATH, unless it was built without optimisations, as by `pyenv install`: tests and agents take longer with it.
-# Then the system's, if that is complete. PYTHON=python3.13 takes that one, as it is.
+# Python in PATH, unless it is too old, has no venv, or was built without optimisations, as by `pyenv install`: tests and
+# agents take longer with it. Then the system's, if that is complete. PYTHON=python3.13 takes that one, as it is.
 COMPLETE := import sys, sysconfig, ensurepip, venv; complete = sys.version_info >= (3, 11)
 OPTIMISED := "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
 ifndef PYTHON
@@ -119,9 +119,9 @@ BENCH_STAMP := $(BENCH)/.installed
 
 $(BENCH_STAMP): pyproject.toml constraints.txt benchmarks/peers.txt benchmarks/java/pom.xml $(wildcard benchmarks/java/src/*.java)
 	@echo "setting up $(BENCH) with $(PYTHON) (once, some minutes)"
-	$(PYTHON) -m venv $(BENCH)/venv
+	$(PYTHON) -m venv --clear $(BENCH)/venv
 	$(BENCH)/venv/bin/python -m pip install $(PIP_OPTIONS) --editable '.[dev,bench]'
-	$(PYTHON) -m venv $(BENCH)/peers
+	$(PYTHON) -m venv --clear $(BENCH)/peers
 	$(BENCH)/peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/peers.txt
 	if command -v javac mvn; then \
 		mvn -q -B -f benchmarks/java compile dependency:copy-dependencies -DoutputDirectory=$(abspath $(BENCH))/java/libs; \

@@ -3,7 +3,6 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from itertools import product
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -172,48 +171,3 @@ def test_reasons_for_dead_letters_are_named() -> None:
         "dead letters: a: a decimal of fewer digits or places"
     )
     assert predicted((int, 1), (datetime, AT))[0] == "dead letters: a: long is no timestamp-micros"
-
-
-PLACES: dict[str, tuple[object, object]] = {
-    "Part": (Part, Part(a="x")),
-    "Part | None": (Part | None, Part(a="p")),
-    "None | Part": (Part | None, None),
-    "list": (list[Part], [Part(a="l")]),
-    "dict": (dict[str, Part], {"k": Part(a="d")}),
-}
-"""One record in several places of a schema: its second place has its name only (Avro, "Names")."""
-BECOMES = {"Part": set(PLACES) - {"list", "dict"}}
-
-
-@pytest.mark.parametrize("before", [{}, {"_": "Part"}], ids=["first", "after another"])
-@pytest.mark.parametrize("first", PLACES)
-@pytest.mark.parametrize("second", PLACES)
-def test_a_record_in_several_places_is_read_when_one_of_them_becomes_nullable(
-    first: str, second: str, before: dict[str, str]
-) -> None:
-    old = {"a": PLACES[first], "b": PLACES[second]}
-    for a, b in product(PLACES, repeat=2):
-        if a in BECOMES.get(first, {first}) and b in BECOMES.get(second, {second}):
-            new = {**{f"new{name}": PLACES[kind] for name, kind in before.items()}, "a": PLACES[a], "b": PLACES[b]}
-            message = vars(moved(model(old), model(new), {}))
-            assert (message["a"], message["b"]) == (old["a"][1], old["b"][1])
-
-
-class Tree(Message):
-    value: str = "v"
-    children: list["Tree"] = []
-
-
-class GrownTree(Message):
-    value: str = "v"
-    children: list["GrownTree"] = []
-    best: "GrownTree | None" = None
-
-
-def test_a_record_in_itself_is_read_with_a_new_place_and_in_a_nullable_one() -> None:
-    old, new = model({"a": (Tree, Tree())}), model({"a": (GrownTree, GrownTree()), "b": (GrownTree | None, None)})
-    nullable = model({"a": (GrownTree | None, None)})
-    data: dict[str, object] = {"a": {"children": [{"value": "w", "children": [{"value": "u"}]}]}}
-    for reader in (new, nullable):
-        tree = vars(moved(old, reader, data))["a"]
-        assert (tree.children[0].value, tree.children[0].children[0].value) == ("w", "u")
